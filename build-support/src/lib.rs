@@ -1,0 +1,1 @@
+//! Packages mosaik programs as guest images from `build.rs`.

@@ -1,0 +1,1 @@
+//! Declarations as Rust items.

@@ -1,0 +1,1 @@
+//! Who is out there: a signed, gossiped catalog of peers.

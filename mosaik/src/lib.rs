@@ -1,0 +1,23 @@
+//! Self-organizing, leaderless distributed systems.
+//!
+//! The modules are layers; see `docs/ARCHITECTURE.md` for what each one knows and does not know.
+
+pub mod primitives;
+
+mod runtime;
+
+pub mod tickets;
+
+mod transport;
+
+pub mod discovery;
+
+pub mod streams;
+
+pub mod network;
+
+pub mod declare;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;

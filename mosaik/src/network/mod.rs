@@ -1,0 +1,1 @@
+//! A node: identity, transport and the layers composed.

@@ -1,0 +1,1 @@
+//! Values: digests, ids, encodings, limits. Knows nothing of time, tasks or peers on a wire.

@@ -1,0 +1,1 @@
+//! Time, chance and tasks: the one door through which they enter.

@@ -1,0 +1,1 @@
+//! Typed publish/subscribe that finds its own ends.

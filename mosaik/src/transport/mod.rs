@@ -1,0 +1,1 @@
+//! One peer to one peer: connections, links, frames.
