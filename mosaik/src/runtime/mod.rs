@@ -1,1 +1,27 @@
 //! Time, chance and tasks: the one door through which they enter.
+//!
+//! Whoever needs the time takes a [`Clock`], whoever needs chance takes an [`Rng`], so that a test
+//! owns both; whoever spawns does so on a [`Tasks`] tree, so that nothing outlives its owner.
+
+mod clock;
+pub use clock::Clock;
+
+mod rng;
+pub(crate) use rng::Rng;
+
+mod shutdown;
+pub(crate) use shutdown::Shutdown;
+
+mod tasks;
+pub(crate) use tasks::{TaskEnd, TaskHandle, Tasks};
+
+mod condition;
+pub(crate) use condition::{Condition, Observable};
+
+/// Waiting, on the clock of tokio: tests pause and move it.
+pub(crate) mod time {
+    pub(crate) use tokio::time::{
+        Duration, Instant, Interval, MissedTickBehavior, Sleep, error::Elapsed, interval, sleep,
+        sleep_until, timeout, timeout_at,
+    };
+}
