@@ -1,0 +1,400 @@
+//! The transport of a node: one handle for everything between it and its peers.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use iroh::address_lookup::AddressLookup;
+use tokio::sync::{Semaphore, broadcast, watch};
+
+use crate::{
+    primitives::{EndpointAddr, NetworkId, PeerId},
+    runtime::{Clock, Tasks, time},
+};
+
+use super::{
+    address_book::AddressBook,
+    admission::{HandshakeRate, PeerFilter},
+    backend::{Backend, PathKind},
+    close::CloseCode,
+    config::{Limits, TransportConfig},
+    error::{BindError, OpenError},
+    incoming::{Gate, Handler, Handlers, Incoming},
+    link::Link,
+    protocol::{Lane, Protocol},
+    quic::QuicEndpoint,
+    session::{Session, StreamCounts},
+    stats::{Counters, TransportStats},
+    table::{PeerEvent, Table},
+    wire::Hello,
+};
+
+#[cfg(feature = "test-util")]
+use super::memory::{ClosedEndpoint, MemoryEndpoint, MemoryNet};
+
+/// How long the close in the background takes at most, when the last handle is dropped without one.
+const CLOSE_ON_DROP: Duration = Duration::from_secs(2);
+
+/// A bound transport. Cheap to clone; dropping the last clone closes it in the background.
+///
+/// A handler given to [`serve`](Self::serve) should hold a [`WeakTransport`], if any: until the transport is closed it keeps
+/// its handlers.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    inner: Arc<Inner>,
+    owner: Arc<Owner>,
+}
+
+pub(super) struct Inner {
+    pub(super) local: PeerId,
+    pub(super) hello: Hello,
+    pub(super) backend: Backend,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+    pub(super) counters: Arc<Counters>,
+    pub(super) gate: Gate,
+    pub(super) table: Table,
+    pub(super) book: AddressBook,
+    pub(super) rate: Mutex<HandshakeRate>,
+    pub(super) handshakes: Arc<Semaphore>,
+    pub(super) hellos: Arc<Semaphore>,
+    pub(super) dials: Semaphore,
+    pub(super) tasks: Tasks,
+    handlers: RwLock<Handlers>,
+    filter: RwLock<PeerFilter>,
+    addr: watch::Receiver<EndpointAddr>,
+    closed: AtomicBool,
+    #[cfg(feature = "test-util")]
+    closed_endpoint: ClosedEndpoint,
+}
+
+/// Closes the transport when the last handle is gone. Tasks hold the inner part only.
+struct Owner {
+    inner: Arc<Inner>,
+    /// Not the transport's own tasks, which the close waits for.
+    closer: Tasks,
+}
+
+impl Transport {
+    /// Binds sockets, and returns as soon as a direct address is known. Never waits for a relay.
+    pub(crate) async fn bind(config: TransportConfig) -> Result<Self, BindError> {
+        let endpoint = QuicEndpoint::bind(&config).await?;
+        let addr = endpoint.addr_changes();
+        let transport = Self::start(config, Backend::Quic(endpoint), addr);
+        if let Backend::Quic(endpoint) = &transport.inner.backend {
+            endpoint.consult(transport.inner.book.clone());
+        }
+        Ok(transport)
+    }
+
+    /// Binds to a network in memory instead: the same contract, without sockets, with faults.
+    #[cfg(feature = "test-util")]
+    pub(crate) async fn memory(
+        net: &MemoryNet,
+        config: TransportConfig,
+    ) -> Result<Self, BindError> {
+        let endpoint = MemoryEndpoint::bind(net, &config)?;
+        let addr = endpoint.addr_changes();
+        Ok(Self::start(config, Backend::Memory(endpoint), addr))
+    }
+
+    fn start(
+        mut config: TransportConfig,
+        backend: Backend,
+        addr: watch::Receiver<EndpointAddr>,
+    ) -> Self {
+        let local = config.secret_key.public();
+        let counters = Arc::new(Counters::default());
+        let limits = config.limits;
+        let bound = backend.bound();
+        let is_loopback_reachable = bound
+            .iter()
+            .any(|addr| addr.ip().is_unspecified() || addr.ip().is_loopback());
+        let inner = Arc::new(Inner {
+            local,
+            hello: Hello {
+                network: config.network_id,
+                session: config.rng.next_u64(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                features: 0,
+            },
+            gate: Gate {
+                limits: limits.clone(),
+                counters: Arc::clone(&counters),
+                counts: Arc::new(StreamCounts::default()),
+            },
+            table: Table::new(local, limits.dial, limits.connections_per_peer_max),
+            book: AddressBook::new(local, is_loopback_reachable, Arc::clone(&counters)),
+            rate: Mutex::default(),
+            handshakes: Arc::new(Semaphore::new(limits.handshakes_max)),
+            hellos: Arc::new(Semaphore::new(limits.hellos_max)),
+            dials: Semaphore::new(limits.dials_max),
+            tasks: config.tasks.child("transport"),
+            handlers: RwLock::default(),
+            filter: RwLock::new(config.peers),
+            clock: config.clock,
+            closed: AtomicBool::new(false),
+            #[cfg(feature = "test-util")]
+            closed_endpoint: ClosedEndpoint::new(config.secret_key),
+            backend,
+            limits,
+            counters,
+            addr,
+        });
+        let accepting = Arc::clone(&inner).accept_connections();
+        inner.tasks.spawn("accept", accepting);
+        let background = Arc::clone(&inner);
+        inner.tasks.spawn("endpoint", async move {
+            let closing = background.tasks.shutdown().cancelled();
+            tokio::select! {
+                biased;
+                () = closing => {}
+                () = background.backend.background() => {}
+            }
+        });
+        let owner = Arc::new(Owner {
+            inner: Arc::clone(&inner),
+            closer: Tasks::root("transport close"),
+        });
+        Self { inner, owner }
+    }
+
+    /// The identity of this node.
+    pub(crate) fn local_id(&self) -> PeerId {
+        self.inner.local
+    }
+
+    /// The network that this node belongs to.
+    pub(crate) fn network_id(&self) -> NetworkId {
+        self.inner.hello.network
+    }
+
+    /// Where this node can be reached, as far as it knows by now.
+    pub(crate) fn local_addr(&self) -> EndpointAddr {
+        self.inner.addr.borrow().clone()
+    }
+
+    /// Follows [`local_addr`](Self::local_addr).
+    pub(crate) fn addr_changes(&self) -> watch::Receiver<EndpointAddr> {
+        self.inner.addr.clone()
+    }
+
+    /// The QUIC endpoint. In memory: one that is closed and never had a socket.
+    pub(crate) fn endpoint(&self) -> &iroh::Endpoint {
+        match &self.inner.backend {
+            Backend::Quic(endpoint) => endpoint.endpoint(),
+            #[cfg(feature = "test-util")]
+            Backend::Memory(_) => self.inner.closed_endpoint.get(),
+        }
+    }
+
+    /// Serves a protocol: each accepted stream gets a task that runs `handler`. Serving it again replaces the handler.
+    pub(crate) fn serve(
+        &self,
+        protocol: Protocol,
+        handler: impl Fn(Incoming) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        let handler: Handler = Arc::new(handler);
+        let mut handlers = self
+            .inner
+            .handlers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !self.inner.closed.load(Ordering::Relaxed) {
+            handlers.insert(protocol.id, (protocol, handler));
+        }
+    }
+
+    /// Opens a stream, dialling the peer if there is no connection. `request` is what the peer's handler sees.
+    ///
+    /// Addresses in `to` are used beside those in [`addresses`](Self::addresses). Every wait inside has a deadline.
+    pub(crate) async fn open(
+        &self,
+        to: impl Into<EndpointAddr>,
+        protocol: Protocol,
+        request: Bytes,
+    ) -> Result<Link, OpenError> {
+        self.inner.open(to.into(), protocol, request).await
+    }
+
+    /// Whether there is a control connection with the peer.
+    pub(crate) fn is_connected(&self, peer: &PeerId) -> bool {
+        self.inner.table.current(peer, Lane::Control).is_some()
+    }
+
+    /// The peers that there is a control connection with.
+    pub(crate) fn connected(&self) -> Vec<PeerId> {
+        self.inner.table.connected()
+    }
+
+    /// The round trip time to a connected peer, as the QUIC layer measures it.
+    pub(crate) fn rtt(&self, peer: &PeerId) -> Option<Duration> {
+        self.some_session(peer)?.conn.rtt()
+    }
+
+    /// How packets reach a connected peer.
+    pub(crate) fn path(&self, peer: &PeerId) -> Option<PathKind> {
+        self.some_session(peer)?.conn.path()
+    }
+
+    fn some_session(&self, peer: &PeerId) -> Option<Arc<Session>> {
+        let mut lanes = Lane::ALL.into_iter();
+        lanes.find_map(|lane| self.inner.table.current(peer, lane))
+    }
+
+    /// Peers coming and going. A listener that lags asks [`connected`](Self::connected).
+    pub(crate) fn peer_events(&self) -> broadcast::Receiver<PeerEvent> {
+        self.inner.table.events()
+    }
+
+    /// Closes all connections with a peer. It may dial again; see [`deny`](Self::deny).
+    pub(crate) fn disconnect(&self, peer: &PeerId, code: CloseCode) {
+        for session in self.inner.table.sessions(Some(peer)) {
+            session.close(code);
+        }
+    }
+
+    /// Keeps a peer out from now on, and closes its connections.
+    pub(crate) fn deny(&self, peer: PeerId) {
+        self.inner
+            .filter
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .deny(peer);
+        self.disconnect(&peer, CloseCode::NOT_ALLOWED);
+    }
+
+    /// Lets a peer in again.
+    pub(crate) fn allow(&self, peer: PeerId) {
+        self.inner
+            .filter
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .allow(peer);
+    }
+
+    /// What this node knows of its peers' addresses. Consulted by every dial, never published.
+    pub(crate) fn addresses(&self) -> &AddressBook {
+        &self.inner.book
+    }
+
+    /// The other transports of this process and network that need no address to be dialled.
+    pub(crate) fn residents(&self) -> Vec<EndpointAddr> {
+        self.inner.backend.residents()
+    }
+
+    /// Adds a service that finds addresses by id. Without effect in memory.
+    pub(crate) fn add_lookup(&self, lookup: impl AddressLookup) {
+        if let Backend::Quic(endpoint) = &self.inner.backend
+            && let Ok(lookups) = endpoint.endpoint().address_lookup()
+        {
+            lookups.add(lookup);
+        }
+    }
+
+    /// What was done and refused so far.
+    pub(crate) fn stats(&self) -> TransportStats {
+        self.inner.counters.snapshot()
+    }
+
+    /// Handlers that panicked so far.
+    pub(crate) fn panics(&self) -> u64 {
+        self.inner.tasks.panics()
+    }
+
+    /// A handle that does not keep the transport open.
+    pub(crate) fn downgrade(&self) -> WeakTransport {
+        WeakTransport {
+            inner: Arc::downgrade(&self.inner),
+            owner: Arc::downgrade(&self.owner),
+        }
+    }
+
+    /// Stops accepting, lets streams end, closes all connections with [`CloseCode::GRACEFUL_SHUTDOWN`] and the endpoint.
+    ///
+    /// Takes at most `deadline`. Not to be called by a handler, which it waits for.
+    pub(crate) async fn close(&self, deadline: Duration) {
+        self.inner.close(deadline).await;
+    }
+}
+
+impl Inner {
+    async fn close(&self, deadline: Duration) {
+        let end = self.clock.now() + deadline;
+        self.closed.store(true, Ordering::Relaxed);
+        // Two thirds for the streams, so that the goodbye still goes out when they do not end.
+        self.tasks.close(deadline * 2 / 3).await;
+        for session in self.table.sessions(None) {
+            session.close(CloseCode::GRACEFUL_SHUTDOWN);
+        }
+        self.handlers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        if time::timeout_at(end, self.backend.close()).await.is_err() {
+            tracing::debug!("peers did not acknowledge the close in time");
+        }
+    }
+
+    pub(super) fn handler(&self, protocol: u16) -> Option<(Protocol, Handler)> {
+        let handlers = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        handlers.get(&protocol).cloned()
+    }
+
+    pub(super) fn admits(&self, peer: &PeerId) -> bool {
+        self.filter
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .admits(peer)
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if self.inner.closed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let inner = Arc::clone(&self.inner);
+        self.closer
+            .spawn("close", async move { inner.close(CLOSE_ON_DROP).await });
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("local", &self.inner.local.fmt_short().to_string())
+            .field("connected", &self.connected().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handle that does not keep the transport open.
+#[derive(Clone)]
+pub(crate) struct WeakTransport {
+    inner: Weak<Inner>,
+    owner: Weak<Owner>,
+}
+
+impl WeakTransport {
+    /// The transport, if somebody still holds it.
+    pub(crate) fn upgrade(&self) -> Option<Transport> {
+        Some(Transport {
+            inner: self.inner.upgrade()?,
+            owner: self.owner.upgrade()?,
+        })
+    }
+}
+
+impl fmt::Debug for WeakTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakTransport").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! The transport's contract, held against both backends.
