@@ -246,6 +246,13 @@ impl PeerEntry {
         Ok(self.touched_at(now))
     }
 
+    /// The same content with this version.
+    #[must_use]
+    pub(crate) const fn with_version(mut self, version: PeerEntryVersion) -> Self {
+        self.version = version;
+        self
+    }
+
     /// The same content with a newer version, so that peers hear of it again.
     #[must_use]
     pub(crate) fn touched_at(mut self, now: DateTime<Utc>) -> Self {

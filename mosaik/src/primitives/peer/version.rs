@@ -21,6 +21,11 @@ impl PeerEntryVersion {
         Self(now.timestamp_millis(), now.timestamp_millis())
     }
 
+    /// The version of a peer that started and changed at these times, in milliseconds since 1970.
+    pub(crate) const fn from_ms(start_ms: i64, update_ms: i64) -> Self {
+        Self(start_ms, update_ms)
+    }
+
     #[must_use]
     pub(crate) fn bumped_at(self, now: DateTime<Utc>) -> Self {
         Self(self.0, self.1.max(now.timestamp_millis()).saturating_add(1))
