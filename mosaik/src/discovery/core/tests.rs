@@ -1,0 +1,1 @@
+//! Simulated networks of many cores: written below.
