@@ -1,0 +1,3 @@
+//! An order book that nodes match orders with.
+
+pub mod engine;
