@@ -62,4 +62,4 @@ pub use memory::{Conditions, MemoryNet};
 #[cfg(test)]
 mod tests;
 
-pub use iroh::RelayMode;
+pub use iroh::{Endpoint, RelayMode, endpoint::InvalidSocketAddr};
