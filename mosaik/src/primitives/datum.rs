@@ -26,9 +26,11 @@ use super::{codec, encoding};
 /// assert_eq!(Price::decode(&bytes).unwrap().cents, 5);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot travel on a stream",
-    label = "not a `Datum`",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for it, or implement `Datum` by hand"
+    message = "`{Self}` cannot be a datum of a stream",
+    label = "not a datum",
+    note = "a datum is sent to other processes: derive `serde::Serialize` and `serde::Deserialize` \
+            for it, or implement `Datum` by hand",
+    note = "it must be `Send` and own its data"
 )]
 pub trait Datum: Sized + Send + 'static {
     /// Why a value could not be encoded.

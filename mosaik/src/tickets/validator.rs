@@ -27,7 +27,7 @@ impl InvalidTicket {
 /// Called for every peer that wants to connect and whenever a peer's entry changes, so it should
 /// take microseconds, and must not wait.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot judge tickets",
+    message = "`{Self}` does not validate tickets",
     label = "not a `TicketValidator`",
     note = "use `mosaik::tickets::Jwt`, or implement `TicketValidator` for your own rule"
 )]
