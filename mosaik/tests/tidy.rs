@@ -75,6 +75,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "primitives/peer.rs",
             "discovery/bootstrap/mdns.rs",
             "discovery/bootstrap/dht.rs",
+            "discovery/bootstrap/dht/",
             "lib.rs",
         ],
     ),
@@ -83,7 +84,10 @@ const HOMES: &[(&str, &[&str])] = &[
         "iroh_mainline_address_lookup",
         &["discovery/bootstrap/dht.rs"],
     ),
-    ("n0_mainline", &["discovery/bootstrap/dht.rs"]),
+    (
+        "n0_mainline",
+        &["discovery/bootstrap/dht.rs", "discovery/bootstrap/dht/"],
+    ),
     ("openraft", &["groups/consensus/"]),
     ("fjall", &["groups/storage/"]),
     (
