@@ -135,7 +135,8 @@ impl Answer {
                 let reason = String::from_utf8_lossy(&frame[..frame.len().min(REASON_BYTES_MAX)]);
                 Ok(Self::Reject {
                     code: CloseCode::new(code),
-                    reason: printable(&reason),
+                    // Replaced bytes take more room than the bytes that they replace.
+                    reason: cut(&printable(&reason)).to_owned(),
                 })
             }
             Ok(_) | Err(_) => Err(WireError::Malformed("answer")),
@@ -238,5 +239,14 @@ mod tests {
         assert!(reason.len() <= REASON_BYTES_MAX);
         assert!(!reason.contains('\x1b'));
         assert!(!reason.contains('\u{fffd}'));
+        let no_text = [
+            &[FORMAT, Answer::REJECT, 0, 0, 0, 0][..],
+            &[0xff; REASON_BYTES_MAX],
+        ]
+        .concat();
+        let Answer::Reject { reason, .. } = Answer::decode(no_text.into()).unwrap() else {
+            panic!("a rejection stays one");
+        };
+        assert!(reason.len() <= REASON_BYTES_MAX);
     }
 }
