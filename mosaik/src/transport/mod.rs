@@ -59,6 +59,13 @@ mod memory;
 #[cfg(feature = "test-util")]
 pub use memory::{Conditions, MemoryNet};
 
+// What the fuzz targets decode.
+#[cfg(feature = "fuzzing")]
+pub(crate) use {
+    frame::FrameBuffer,
+    wire::{Answer, Header, Hello},
+};
+
 #[cfg(test)]
 mod tests;
 
