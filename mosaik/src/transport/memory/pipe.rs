@@ -183,7 +183,8 @@ impl MemorySend {
     }
 
     pub(crate) fn finish(&mut self) {
-        if std::mem::replace(&mut self.closed, true) {
+        // On a closed connection nothing follows the close.
+        if std::mem::replace(&mut self.closed, true) || self.ended.borrow().is_some() {
             return;
         }
         let mut state = self.pipe.lock();
