@@ -88,6 +88,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "n0_mainline",
         &["discovery/bootstrap/dht.rs", "discovery/bootstrap/dht/"],
     ),
+    ("simple_dns", &["discovery/bootstrap/dht/"]),
     ("openraft", &["groups/consensus/"]),
     ("fjall", &["groups/storage/"]),
     (
