@@ -171,7 +171,9 @@ impl Inner {
                 }
                 () = session.changed.notified() => {}
                 () = until(deadline.map(|(at, _)| at)) => {
-                    if let Some((_, code)) = deadline {
+                    // Looked at again: a stream that came in the meantime did not move the timer.
+                    let due = self.deadline_of(session, closing_since);
+                    if let Some((at, code)) = due && at <= self.clock.now() {
                         session.close(code);
                     }
                 }

@@ -1,6 +1,8 @@
 //! An endpoint that is closed, for whoever asks a transport in memory for one.
+//!
+//! iroh makes none without a socket, so it has one on the loopback interface, which nobody reads.
 
-use std::{sync::OnceLock, thread};
+use std::{net::SocketAddr, sync::OnceLock, thread};
 
 use iroh::{
     Endpoint, RelayMode,
@@ -29,7 +31,7 @@ impl ClosedEndpoint {
             // On a thread of its own: the caller's runtime may be paused, and must not be blocked on.
             thread::spawn(move || make(secret_key))
                 .join()
-                .expect("invariant: an endpoint without sockets can always be made")
+                .expect("invariant: an endpoint on the loopback interface can always be made")
         })
     }
 }
@@ -45,9 +47,11 @@ fn make(secret_key: SecretKey) -> Endpoint {
             .relay_mode(RelayMode::Disabled)
             .portmapper_config(PortmapperConfig::Disabled)
             .clear_ip_transports()
+            .bind_addr(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .expect("invariant: one address cannot contradict another")
             .bind()
             .await
-            .expect("invariant: an endpoint without sockets needs nothing that could be missing");
+            .expect("invariant: a host has a free port on its loopback interface");
         endpoint.close().await;
         endpoint
     })

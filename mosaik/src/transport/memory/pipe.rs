@@ -206,7 +206,10 @@ impl MemorySend {
                     return Err(LinkError::Stopped(code));
                 }
                 let Some(finished) = state.finished else {
-                    return Err(LinkError::Closed);
+                    let ended = self.ended.borrow().clone();
+                    return Err(ended.map_or(LinkError::Closed, |ended| {
+                        LinkError::ConnectionEnded(ended.end)
+                    }));
                 };
                 let is_cut = changes.borrow_and_update().cut_since.is_some();
                 let heard = finished + self.pipe.path_back().delay();
@@ -234,7 +237,7 @@ impl MemorySend {
     }
 
     pub(crate) fn reset(&mut self, code: CloseCode) {
-        if std::mem::replace(&mut self.closed, true) {
+        if std::mem::replace(&mut self.closed, true) || self.ended.borrow().is_some() {
             return;
         }
         let mut state = self.pipe.lock();
@@ -343,7 +346,7 @@ impl MemoryRecv {
     }
 
     pub(crate) fn stop(&mut self, code: CloseCode) {
-        if std::mem::replace(&mut self.closed, true) {
+        if std::mem::replace(&mut self.closed, true) || self.ended.borrow().is_some() {
             return;
         }
         let mut state = self.pipe.lock();
