@@ -1,16 +1,43 @@
 //! The declaration macros of mosaik.
 //!
 //! Internal: `mosaik` wraps each macro so that generated code can name it as `$crate`, whatever the
-//! user calls the dependency. Every macro takes `<path of mosaik> ; <what the user wrote>`.
+//! user calls the dependency. Every such macro takes `<path of mosaik> ; <what the user wrote>`.
 
 use proc_macro::TokenStream;
 
 mod id;
 mod report;
+mod schema;
+mod stream;
+
+#[cfg(test)]
+mod snapshots;
 
 /// `unique_id!` and `id!`: an id from a string literal, computed at compile time.
 #[doc(hidden)]
 #[proc_macro]
 pub fn __unique_id_impl(input: TokenStream) -> TokenStream {
     id::unique_id(input.into()).into()
+}
+
+/// `stream!`: a named, typed stream.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __stream_impl(input: TokenStream) -> TokenStream {
+    stream::stream(input.into()).into()
+}
+
+/// The keys of `stream!` as a table, for the documentation of the macro.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __stream_documentation(_: TokenStream) -> TokenStream {
+    let table = stream::documentation();
+    quote::quote!(#table).into()
+}
+
+/// Gives a type a name and a version that do not depend on where it lives: see the trait of the
+/// same name.
+#[proc_macro_derive(Schema, attributes(schema))]
+pub fn schema(input: TokenStream) -> TokenStream {
+    schema::derive(input.into()).into()
 }

@@ -17,6 +17,8 @@ pub mod streams;
 pub mod network;
 
 pub mod declare;
+pub use declare::Schema;
+pub use mosaik_derive::Schema;
 
 #[doc(hidden)]
 #[path = "private.rs"]

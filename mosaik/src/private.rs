@@ -1,7 +1,8 @@
 //! What generated code names. Not public interface.
 
+pub use inventory;
 pub use mosaik_derive::__unique_id_impl;
 
-pub use crate::primitives::Digest;
+pub use crate::declare::Schema;
 pub use crate::primitives::schema::Declared;
-pub use inventory;
+pub use crate::primitives::{Datum, Digest};

@@ -1,0 +1,358 @@
+//! From tokens to a declaration, keeping as much as possible of a faulty one: a mistake is reported
+//! and the parser goes on behind it. Knows the shape of a declaration, not what its keys mean.
+//!
+//! ```text
+//! stream   := attr* vis? side? Ident generics? where? "=" Type [ "," [ id ] entry* ]
+//! id       := LitStr [","] | Expr [","]
+//! entry    := side? Ident ":" Expr [","]
+//! side     := "producer" | "consumer"            // a side only if an identifier follows
+//! ```
+
+use super::keys::{self, Side};
+use crate::report::{Report, error_at, text};
+use proc_macro2::{Group, Ident, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::ParseStream;
+use syn::{Attribute, Expr, Generics, LitStr, Token, Type, Visibility, token};
+
+/// What stands between the brackets of `stream!(…)`.
+pub(crate) struct Declaration {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    /// The only side, if just one is declared.
+    pub(crate) side: Option<Side>,
+    pub(crate) name: Ident,
+    pub(crate) generics: Generics,
+    /// What flows, or why that is not known.
+    pub(crate) datum: syn::Result<Type>,
+    pub(crate) id: Option<Id>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// The stream's id, if one is written.
+pub(crate) enum Id {
+    Literal(LitStr),
+    Expr(Box<Expr>),
+}
+
+/// One `side? key: value`.
+pub(crate) struct Entry {
+    pub(crate) side: Option<(Side, Ident)>,
+    pub(crate) key: Ident,
+    /// Nothing if it is missing or faulty, which has been reported then.
+    pub(crate) value: Option<Expr>,
+}
+
+/// Parses a declaration. `None` if there is nothing that could be declared.
+pub(crate) fn parse(input: ParseStream<'_>, report: &mut Report) -> Option<Declaration> {
+    let mut declaration = header(input, report)
+        .map_err(|error| report.push(error))
+        .ok()?;
+    if !input.is_empty() {
+        list(input, &mut declaration, report);
+    }
+    Some(declaration)
+}
+
+/// Everything up to and including the type and its comma.
+fn header(input: ParseStream<'_>, report: &mut Report) -> syn::Result<Declaration> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    let mut vis: Visibility = input.parse()?;
+    if starts_item(input) {
+        let keyword = input.call(Ident::parse_any)?;
+        report.at(
+            &keyword,
+            "a stream is declared by its name alone",
+            NAME_HELP,
+        );
+    }
+    let side = side_of_declaration(input, report)?;
+    if side.is_some() && input.peek(Token![pub]) {
+        let late: Visibility = input.parse()?;
+        report.at(
+            &late,
+            "the visibility stands before the side",
+            "write `pub producer Name = Type`",
+        );
+        vis = late;
+    }
+    let name = input
+        .parse::<Ident>()
+        .map_err(|error| syn::Error::new(error.span(), text("a stream needs a name", NAME_HELP)))?;
+    let mut generics: Generics = input.parse()?;
+    if input.peek(Token![where]) {
+        generics.where_clause = Some(input.parse()?);
+    }
+    let datum = datum(input, &name, report);
+    Ok(Declaration {
+        attrs,
+        vis,
+        side,
+        name,
+        generics,
+        datum,
+        id: None,
+        entries: Vec::new(),
+    })
+}
+
+const NAME_HELP: &str = "write `stream!(pub Name = Type)`";
+
+fn starts_item(input: ParseStream<'_>) -> bool {
+    input.peek(Token![struct])
+        || input.peek(Token![type])
+        || input.peek(Token![static])
+        || input.peek(Token![const])
+        || input.peek(Token![enum])
+        || input.peek(Token![let])
+}
+
+fn side_of_declaration(input: ParseStream<'_>, report: &mut Report) -> syn::Result<Option<Side>> {
+    let Some((side, _)) = side_before_word(input)? else {
+        return Ok(None);
+    };
+    if let Some((_, second)) = side_before_word(input)? {
+        report.at(
+            second,
+            "a stream has one side or both",
+            "name no side to declare both",
+        );
+        return Ok(None);
+    }
+    Ok(Some(side))
+}
+
+/// A side, if a word follows it.
+fn side_before_word(input: ParseStream<'_>) -> syn::Result<Option<(Side, Ident)>> {
+    if !(input.peek(syn::Ident) && (input.peek2(syn::Ident::peek_any))) {
+        return Ok(None);
+    }
+    let ahead: Ident = input.fork().parse()?;
+    match Side::named(&ahead.to_string()) {
+        Some(side) => Ok(Some((side, input.parse()?))),
+        None => Ok(None),
+    }
+}
+
+/// `= Type ,`. What is wrong around the type is reported; what is wrong with the type itself is the
+/// result, because it stands in for the type.
+fn datum(input: ParseStream<'_>, name: &Ident, report: &mut Report) -> syn::Result<Type> {
+    if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+    } else if input.peek(Token![:]) {
+        let colon: Token![:] = input.parse()?;
+        report.at(
+            colon,
+            "a stream and its type are separated by `=`",
+            &example(name),
+        );
+    } else if !input.is_empty() && !input.peek(Token![,]) {
+        let token = next_token(input);
+        skip_entry(input);
+        return Err(error_at(
+            token,
+            "expected `=` after the stream's name",
+            &example(name),
+        ));
+    }
+    if input.is_empty() || input.peek(Token![,]) {
+        skip_comma(input);
+        return Err(error_at(
+            name,
+            "a stream needs the type of its datums",
+            &example(name),
+        ));
+    }
+    let ty: Type = input.parse().inspect_err(|_| skip_entry(input))?;
+    if input.peek(Token![where]) {
+        let token = next_token(input);
+        skip_entry(input);
+        let help = format!("write `{name}<T> where … = Type`");
+        return Err(error_at(
+            token,
+            "the `where` clause stands before the `=`",
+            &help,
+        ));
+    }
+    if input.peek(Token![,]) {
+        input.parse::<Token![,]>()?;
+    } else if !input.is_empty() {
+        let help = "separate the id and the first key by commas: `Type, \"id\", key: value`";
+        report.at(next_token(input), "expected `,` after the type", help);
+        if input.peek(Token![;]) {
+            input.parse::<Token![;]>()?;
+        }
+    }
+    Ok(ty)
+}
+
+fn example(name: &Ident) -> String {
+    format!("write `stream!({name} = Type)`")
+}
+
+fn next_token(input: ParseStream<'_>) -> Option<TokenTree> {
+    input.cursor().token_stream().into_iter().next()
+}
+
+/// The id and the entries, in whatever order they are written.
+fn list(input: ParseStream<'_>, declaration: &mut Declaration, report: &mut Report) {
+    if !starts_entry(input) {
+        declaration.id = id(input, report);
+    }
+    while !input.is_empty() {
+        if let Some(entry) = entry(input, declaration.id.is_some(), report) {
+            declaration.entries.push(entry);
+        }
+    }
+}
+
+fn id(input: ParseStream<'_>, report: &mut Report) -> Option<Id> {
+    let parsed = input.parse::<Expr>();
+    let id = match parsed {
+        Ok(Expr::Lit(syn::ExprLit {
+            lit: syn::Lit::Str(literal),
+            attrs,
+        })) if attrs.is_empty() => Some(Id::Literal(literal)),
+        Ok(expr) => Some(Id::Expr(Box::new(expr))),
+        Err(error) => {
+            report.push(error);
+            skip_entry(input);
+            return None;
+        }
+    };
+    skip_comma(input);
+    id
+}
+
+fn entry(input: ParseStream<'_>, has_id: bool, report: &mut Report) -> Option<Entry> {
+    let side = side_of_entry(input, report);
+    let Ok(key) = input.call(Ident::parse_any) else {
+        not_an_entry(input, has_id, report);
+        return None;
+    };
+    let value = value(input, &key, report);
+    Some(Entry { side, key, value })
+}
+
+fn side_of_entry(input: ParseStream<'_>, report: &mut Report) -> Option<(Side, Ident)> {
+    if let Ok(Some(side)) = side_before_word(input) {
+        return Some(side);
+    }
+    if input.peek(syn::Ident) && input.peek2(syn::Ident::peek_any) && input.peek3(Token![:]) {
+        let word: Ident = input.parse().ok()?;
+        report.at(
+            &word,
+            &format!("`{word}` is not a side of a stream"),
+            "write `producer` or `consumer`, or a `,` if an entry ends here",
+        );
+    }
+    None
+}
+
+fn not_an_entry(input: ParseStream<'_>, has_id: bool, report: &mut Report) {
+    let token = next_token(input);
+    if input.peek(LitStr) {
+        let (mistake, help) = if has_id {
+            ("a stream has one id", "remove one of the two")
+        } else {
+            (
+                "the id stands before the keys",
+                "write `stream!(Name = Type, \"id\", key: value)`",
+            )
+        };
+        report.at(token, mistake, help);
+    } else {
+        report.at(
+            token,
+            "expected a key and its value",
+            "write `key: value`, separated by commas",
+        );
+    }
+    skip_entry(input);
+}
+
+/// What follows the key: `: value ,`.
+fn value(input: ParseStream<'_>, key: &Ident, report: &mut Report) -> Option<Expr> {
+    let known = keys::key(&key.to_string());
+    let example = known.map_or("…", |known| known.example);
+    let help = format!("write `{key}: {example}`");
+    if input.peek(Token![:]) && !input.peek(Token![::]) {
+        input.parse::<Token![:]>().ok()?;
+    } else if input.peek(Token![=]) {
+        let equals = input.parse::<Token![=]>().ok()?;
+        report.at(equals, "a key and its value are separated by `:`", &help);
+    } else if input.peek(token::Paren) {
+        let group: Group = input.parse().ok()?;
+        report.at(group, "a key and its value are separated by `:`", &help);
+        skip_entry(input);
+        return None;
+    } else {
+        let words = known.map_or("a value", |known| known.words);
+        report.at(key, &format!("`{key}` needs {words}"), &help);
+        skip_entry(input);
+        return None;
+    }
+    if input.is_empty() || input.peek(Token![,]) {
+        let words = known.map_or("a value", |known| known.words);
+        report.at(key, &format!("`{key}` needs {words}"), &help);
+        skip_comma(input);
+        return None;
+    }
+    match input.parse::<Expr>() {
+        Ok(value) => {
+            skip_comma(input);
+            Some(value)
+        }
+        Err(error) => {
+            report.push(syn::Error::new(
+                error.span(),
+                text(&error.to_string(), &help),
+            ));
+            skip_entry(input);
+            None
+        }
+    }
+}
+
+/// Whether `key:` or `side key` comes next, which tells an entry from an id.
+fn starts_entry(input: ParseStream<'_>) -> bool {
+    let key = |input: ParseStream<'_>| {
+        input.peek(syn::Ident::peek_any) && input.peek2(Token![:]) && !input.peek2(Token![::])
+    };
+    let misspelt = input.peek(syn::Ident)
+        && input.peek2(Token![=])
+        && !input.peek2(Token![==])
+        && input
+            .fork()
+            .parse::<Ident>()
+            .is_ok_and(|word| keys::key(&word.to_string()).is_some());
+    let word_word_colon =
+        input.peek(syn::Ident) && input.peek2(syn::Ident) && input.peek3(Token![:]);
+    let side = input.peek2(syn::Ident)
+        && input
+            .fork()
+            .parse::<Ident>()
+            .is_ok_and(|word| Side::named(&word.to_string()).is_some());
+    key(input) || misspelt || word_word_colon || side
+}
+
+/// Goes on at the next entry, or at the end.
+fn skip_entry(input: ParseStream<'_>) {
+    while !input.is_empty() {
+        if input.peek(Token![,]) {
+            skip_comma(input);
+            if starts_entry(input) || input.peek(LitStr) {
+                return;
+            }
+        } else if input.parse::<TokenTree>().is_err() {
+            return;
+        }
+    }
+}
+
+fn skip_comma(input: ParseStream<'_>) {
+    if input.peek(Token![,]) {
+        // The peek makes it infallible.
+        let _ = input.parse::<Token![,]>();
+    }
+}
