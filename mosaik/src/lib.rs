@@ -20,6 +20,15 @@ pub mod declare;
 pub use declare::Schema;
 pub use mosaik_derive::Schema;
 
+#[cfg(feature = "test-util")]
+pub mod testing;
+
+pub use bytes::{Bytes, BytesMut};
+pub use futures;
+pub use iroh;
+pub use network::{Network, NetworkId, PeerId};
+pub use primitives::{Datum, Digest, SecretKey, Signature, Tag, UniqueId};
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

@@ -1,0 +1,5 @@
+//! Tests of the public interface: one binary, a module a topic.
+
+mod network;
+mod public_api;
+mod scratch;
