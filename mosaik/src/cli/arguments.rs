@@ -1,7 +1,7 @@
 //! Values on the command line, and what is said of those that make no sense.
 
 use clap::Error;
-use mosaik::{Digest, NetworkId, PeerId, SecretKey};
+use mosaik::{Digest, NetworkId, PeerId, SecretKey, iroh::EndpointAddr};
 
 /// 64 hex digits are a secret key; any other text is a seed of one.
 pub(super) fn parse_secret(text: &str) -> Result<SecretKey, String> {
@@ -25,10 +25,20 @@ pub(super) fn parse_network_id(text: &str) -> Result<NetworkId, String> {
     }
 }
 
-/// A peer id as nodes print it.
-pub(super) fn parse_peer_id(text: &str) -> Result<PeerId, String> {
-    text.parse()
-        .map_err(|_| "a peer id has 64 hex digits, as a node prints it".to_owned())
+/// A peer id as nodes print it, and after an `@` where the peer is, if that is known.
+pub(super) fn parse_peer(text: &str) -> Result<EndpointAddr, String> {
+    let (id, address) = match text.split_once('@') {
+        Some((id, address)) => (id, Some(address)),
+        None => (text, None),
+    };
+    let id: PeerId = id
+        .parse()
+        .map_err(|_| "a peer id has 64 hex digits, as a node prints it".to_owned())?;
+    match address.map(str::parse) {
+        None => Ok(EndpointAddr::new(id)),
+        Some(Ok(address)) => Ok(EndpointAddr::new(id).with_ip_addr(address)),
+        Some(Err(_)) => Err("after the @ comes an address, as in 10.0.0.1:4433".to_owned()),
+    }
 }
 
 /// The paragraphs of clap's message, one after another.
@@ -55,8 +65,8 @@ mod tests {
 
     #[derive(Debug, Parser)]
     struct Args {
-        #[arg(long, value_parser = parse_peer_id)]
-        peer: PeerId,
+        #[arg(long, value_parser = parse_peer)]
+        peer: EndpointAddr,
         #[arg(long, value_parser = parse_network_id)]
         network: Option<NetworkId>,
     }
@@ -69,6 +79,8 @@ mod tests {
     #[test]
     fn mistakes_are_one_line() {
         let digits = "a".repeat(63);
+        let id = SecretKey::from_bytes(&[1; 32]).public();
+        let peer_nowhere = format!("{id}@nowhere");
         let cases = [
             (
                 vec!["--peer", "xyz"],
@@ -78,6 +90,10 @@ mod tests {
             (
                 vec!["--per", "1"],
                 "'--per' found; tip: a similar argument exists: '--peer'",
+            ),
+            (
+                vec!["--peer", &peer_nowhere],
+                "after the @ comes an address",
             ),
             (
                 vec!["--network", &digits],
@@ -94,6 +110,11 @@ mod tests {
 
     #[test]
     fn names_and_ids() {
+        let peer = SecretKey::from_bytes(&[1; 32]).public();
+        let addr = EndpointAddr::new(peer);
+        assert_eq!(parse_peer(&peer.to_string()), Ok(addr.clone()));
+        let addr = addr.with_ip_addr("[::1]:7".parse().unwrap());
+        assert_eq!(parse_peer(&format!("{peer}@[::1]:7")), Ok(addr));
         let id = "0123456789abcdef".repeat(4);
         assert_eq!(parse_network_id(&id).unwrap().to_string(), id);
         assert_eq!(

@@ -9,11 +9,17 @@ use std::{
     time::Duration,
 };
 
-use mosaik::{Network, NetworkId, PeerId, SecretKey, Tag, discovery, network::RelayMode};
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use mosaik::{
+    Network, NetworkId, SecretKey, Tag,
+    discovery::{self, Error},
+    iroh::EndpointAddr,
+    network::RelayMode,
+};
 
 use super::{
     Failure,
-    arguments::{parse_network_id, parse_peer_id, parse_secret},
+    arguments::{parse_network_id, parse_peer, parse_secret},
     stop,
 };
 
@@ -27,9 +33,9 @@ pub(super) struct Args {
     #[arg(short, long, value_parser = parse_secret)]
     secret: Option<SecretKey>,
 
-    /// Id of a peer to join through; repeatable
-    #[arg(short, long, value_parser = parse_peer_id)]
-    peers: Vec<PeerId>,
+    /// Peer to join through, by id, or as ID@IP:PORT; repeatable
+    #[arg(short, long, value_parser = parse_peer)]
+    peers: Vec<EndpointAddr>,
 
     /// Discovery tag of this node; repeatable
     #[arg(short, long, default_value = "beacon-node")]
@@ -86,19 +92,47 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     print(&[
         format!("  peer id: {}", network.local().id()),
         format!("  tags   : {}", list(&args.tags, "none")),
-        format!("  peers  : {}", list(&args.peers, "none")),
+        format!(
+            "  peers  : {}",
+            list(args.peers.iter().map(|peer| peer.id), "none")
+        ),
         format!("  ips    : {}", list(addr.ip_addrs(), "none")),
         format!("  relays : {}", list(addr.relay_urls(), without_relay)),
         String::new(),
         "Hit Ctrl+C to stop the node.".to_owned(),
     ])?;
 
-    stop.await;
+    tokio::select! {
+        () = stop => {}
+        failure = wrong_network(&network, args.peers) => {
+            // The failure is what counts.
+            let _ = network.shutdown(SHUTDOWN_DEADLINE).await;
+            return Err(failure);
+        }
+    }
     network
         .shutdown(SHUTDOWN_DEADLINE)
         .await
         .map_err(|error| Failure::check(error.to_string()))?;
     Ok(())
+}
+
+/// Ends when a named peer turns out to be of another network, which waiting cannot mend.
+async fn wrong_network(network: &Network, peers: Vec<EndpointAddr>) -> Failure {
+    let sync = |peer: EndpointAddr| {
+        let (id, sync) = (peer.id, network.discovery().sync_with(peer));
+        async move { (id, sync.await) }
+    };
+    let mut syncs: FuturesUnordered<_> = peers.into_iter().map(sync).collect();
+    while let Some((peer, result)) = syncs.next().await {
+        if let Err(Error::DifferentNetwork { remote_network, .. }) = result {
+            let ours = network.network_id();
+            return Failure::usage(format!(
+                "peer {peer} is of network {remote_network}, not of {ours}; change --network or --peers"
+            ));
+        }
+    }
+    std::future::pending().await
 }
 
 fn print(lines: &[String]) -> io::Result<()> {

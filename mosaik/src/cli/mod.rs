@@ -32,7 +32,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Start a Mosaik Network Bootstrap Node
-    Beacon(beacon::Args),
+    Beacon(Box<beacon::Args>),
 
     /// Query Mainline DHT bootstrap entries
     #[cfg(feature = "dht")]
@@ -45,8 +45,11 @@ pub(crate) fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
+    // Unless asked, the libraries below say nothing: a failure is told once, by this command.
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("mosaik=error"));
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::from_default_env())
+        .with_env_filter(filter)
         .with_writer(io::stderr)
         .init();
     let runtime = match tokio::runtime::Runtime::new() {
@@ -60,9 +63,9 @@ pub(crate) fn run() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Beacon(args) => beacon::run(args).await,
+            Command::Beacon(args) => Box::pin(beacon::run(*args)).await,
             #[cfg(feature = "dht")]
-            Command::Dht(args) => dht::run(args).await,
+            Command::Dht(args) => Box::pin(dht::run(args)).await,
         }
     });
     // What is left has been told to end; a task that hangs must not keep the command from ending.

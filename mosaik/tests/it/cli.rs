@@ -116,6 +116,26 @@ async fn a_directory_of_another_network() {
 }
 
 #[test]
+fn a_peer_of_another_network() {
+    let scratch = Scratch::new();
+    let (_beacon, said) = start_beacon(scratch.path(), "one", &[]);
+    let word = |start: &str| {
+        said.iter()
+            .find_map(|line| line.strip_prefix(start))
+            .unwrap()
+    };
+    let peer = format!("{}@{}", word("  peer id: "), word("  ips    : "));
+    let (one, two) = (
+        NetworkId::from("one").to_string(),
+        NetworkId::from("two").to_string(),
+    );
+    assert_refused(
+        &["beacon", "--loopback", "-n", "two", "--peers", &peer],
+        &[word("  peer id: "), &one, &two, "--network"],
+    );
+}
+
+#[test]
 fn help_and_version_are_answers() {
     for args in [
         &["--help"][..],
