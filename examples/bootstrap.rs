@@ -74,7 +74,7 @@ async fn main() {
             .with(targets)
             .init();
     }
-    if let Err(error) = run(args).await {
+    if let Err(error) = Box::pin(run(args)).await {
         fail(&error.to_string());
     }
 }

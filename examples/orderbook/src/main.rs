@@ -7,10 +7,7 @@
 //! The orders do not travel yet and the book lives in one place: it is matched locally here. Streams
 //! will carry orders and fills, and a group of the three matchers will replicate the book.
 
-use std::{
-    error::Error,
-    time::{Duration, Instant},
-};
+use std::{error::Error, time::Duration};
 
 use mosaik::{
     Network, NetworkId, Tag,
@@ -18,7 +15,7 @@ use mosaik::{
     futures::future::try_join_all,
 };
 use orderbook::engine::{Order, OrderBook, Pair, Side};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 

@@ -245,7 +245,7 @@ impl NetworkBuilder {
             transport: transport.clone(),
             config: discovery_config,
             sources: self.sources(&config, saved_peers),
-            clock: self.clock.clone(),
+            clock: self.clock,
             rng: rng.fork("discovery"),
             tasks: tasks.child("discovery"),
         });
@@ -281,14 +281,15 @@ impl NetworkBuilder {
         let mut transport = TransportConfig::new(config.network_id, config.secret_key.clone());
         transport.addresses = config.addresses.clone();
         transport.relay_mode = config.relay_mode.clone();
-        transport.clock = self.clock.clone();
+        transport.clock = self.clock;
         transport.rng = rng.fork("transport");
         transport.tasks = tasks.child("transport");
         #[cfg(feature = "test-util")]
         if let Some(net) = &self.memory_net {
             return Ok(Transport::memory(net, transport).await?);
         }
-        Ok(Transport::bind(transport).await?)
+        // Boxed: the future is large, and this one is part of every caller's.
+        Ok(Box::pin(Transport::bind(transport)).await?)
     }
 
     /// The ways of finding peers that nobody has to be named for.

@@ -60,7 +60,6 @@ async fn opens_at_once_and_waits_for_no_relay() {
         timeout(Duration::from_millis(100), network.online())
             .await
             .expect("online at once");
-        network.shutdown(SOON).await.unwrap();
     }
     took.sort();
     println!(

@@ -195,7 +195,7 @@ async fn handles_do_what_users_write() {
 fn other_crates_are_reexported() {
     let _: Bytes = Bytes::new();
     let _: BytesMut = BytesMut::new();
-    let _: futures::future::Ready<()> = futures::future::ready(());
+    drop::<futures::future::Ready<()>>(futures::future::ready(()));
     let _: Signature = SecretKey::from_bytes(&[1; 32]).sign(b"");
     let _: iroh::endpoint::VarInt = iroh::endpoint::VarInt::from(10_403u32);
 }

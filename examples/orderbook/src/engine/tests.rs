@@ -31,8 +31,11 @@ fn fill(bid: u64, ask: u64, price: u64, quantity: u64) -> Fill {
     }
 }
 
+/// Prices, and how much there is at each.
+type Prices = Vec<(u64, u128)>;
+
 /// Each side from its best price outwards.
-fn levels(book: &OrderBook) -> (Vec<(u64, u128)>, Vec<(u64, u128)>) {
+fn levels(book: &OrderBook) -> (Prices, Prices) {
     let depth = book.depth(&pair(), usize::MAX);
     let pairs = |levels: &[super::Level]| levels.iter().map(|l| (l.price, l.quantity)).collect();
     (pairs(&depth.bids), pairs(&depth.asks))
@@ -45,8 +48,8 @@ fn orders_and_fills() {
         what: &'static str,
         orders: Vec<Order>,
         fills: Vec<Fill>,
-        bids: Vec<(u64, u128)>,
-        asks: Vec<(u64, u128)>,
+        bids: Prices,
+        asks: Prices,
     }
     let cases = [
         Case {
