@@ -127,6 +127,25 @@ impl TryFrom<String> for Password {
     }
 }
 
+impl PartialEq for Password {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Password {}
+
+impl PartialOrd for Password {
+    fn partial_cmp(&self, _: &Self) -> Option<core::cmp::Ordering> {
+        Some(core::cmp::Ordering::Equal)
+    }
+}
+impl Ord for Password {
+    fn cmp(&self, _: &Self) -> core::cmp::Ordering {
+        core::cmp::Ordering::Equal
+    }
+}
+
 #[test]
 fn a_type_that_refuses_all_samples_hides_only_what_follows() {
     #[derive(Deserialize)]
@@ -147,22 +166,6 @@ fn a_type_that_refuses_all_samples_hides_only_what_follows() {
     enum Kind {
         _Password(Password),
         _Guest(u16),
-    }
-    impl PartialEq for Password {
-        fn eq(&self, _: &Self) -> bool {
-            true
-        }
-    }
-    impl Eq for Password {}
-    impl PartialOrd for Password {
-        fn partial_cmp(&self, _: &Self) -> Option<core::cmp::Ordering> {
-            Some(core::cmp::Ordering::Equal)
-        }
-    }
-    impl Ord for Password {
-        fn cmp(&self, _: &Self) -> core::cmp::Ordering {
-            core::cmp::Ordering::Equal
-        }
     }
     assert_eq!(
         words::<Login>(),
