@@ -50,6 +50,11 @@ impl Inner {
     fn consider(self: &Arc<Self>, handshake: Handshake) {
         let origin = handshake.origin();
         let is_validated = handshake.is_validated();
+        if !is_validated && self.handshakes.available_permits() == 0 {
+            // Only who has proved an address may wait for a turn. Not charged yet: it comes again.
+            self.counters.handshakes_retried.one();
+            return handshake.retry();
+        }
         let now = self.clock.now();
         let verdict = {
             let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,14 +85,28 @@ impl Inner {
             self.counters.handshakes_refused_connections.one();
             return handshake.refuse();
         }
-        let Ok(permit) = Arc::clone(&self.handshakes).try_acquire_owned() else {
-            self.counters.handshakes_refused_busy.one();
-            return handshake.refuse();
-        };
         let inner = Arc::clone(self);
-        self.tasks.spawn("handshake", async move {
-            inner.complete(handshake, lane, permit).await;
-        });
+        if let Ok(permit) = Arc::clone(&self.handshakes).try_acquire_owned() {
+            self.tasks.spawn("handshake", async move {
+                inner.complete(handshake, lane, permit).await;
+            });
+        } else if let Ok(place) = Arc::clone(&self.handshakes_waiting).try_acquire_owned() {
+            self.tasks.spawn("handshake", async move {
+                let turn = Arc::clone(&inner.handshakes).acquire_owned();
+                let turn = time::timeout(inner.limits.handshake, turn).await;
+                drop(place);
+                match turn {
+                    Ok(Ok(permit)) => inner.complete(handshake, lane, permit).await,
+                    Ok(Err(_)) | Err(_) => {
+                        inner.counters.handshakes_refused_busy.one();
+                        handshake.refuse();
+                    }
+                }
+            });
+        } else {
+            self.counters.handshakes_refused_busy.one();
+            handshake.refuse();
+        }
     }
 
     async fn complete(

@@ -10,16 +10,6 @@ use std::{
 
 use crate::{primitives::PeerId, runtime::time::Instant};
 
-/// Handshakes that one source may start in a burst, and then per second.
-///
-/// A handshake costs about 2.5 ms of CPU a side: 64 a second keep one source below a sixth of a core. The burst lets
-/// some hundred nodes on one host find each other at once.
-const BURST: f64 = 256.0;
-const PER_SECOND: f64 = 64.0;
-
-/// A source that has proved its address may overdraw by this much before it is refused outright.
-const OVERDRAFT: f64 = 256.0;
-
 /// Sources remembered at a time. A full table forgets those whose bucket has refilled, then refuses newcomers' bursts.
 const SOURCES_MAX: usize = 4096;
 
@@ -68,21 +58,24 @@ struct Bucket {
     at: Instant,
 }
 
-impl Bucket {
-    fn refill(&mut self, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + elapsed * PER_SECOND).min(BURST);
-        self.at = now;
-    }
-}
-
 /// Holds each source to a rate of handshakes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HandshakeRate {
+    burst: f64,
+    per_second: f64,
     sources: BTreeMap<Source, Bucket>,
 }
 
 impl HandshakeRate {
+    /// `burst` at once, then `per_second`. A source that has proved its address may overdraw by another `burst`.
+    pub(crate) fn new(burst: u32, per_second: u32) -> Self {
+        Self {
+            burst: f64::from(burst),
+            per_second: f64::from(per_second),
+            sources: BTreeMap::new(),
+        }
+    }
+
     /// Decides about one handshake, and charges its source for it.
     pub(crate) fn decide(&mut self, now: Instant, origin: Origin, validated: bool) -> Verdict {
         let source = Source::from(origin);
@@ -98,10 +91,12 @@ impl HandshakeRate {
             }
         }
         let bucket = self.sources.entry(source).or_insert(Bucket {
-            tokens: BURST,
+            tokens: self.burst,
             at: now,
         });
-        bucket.refill(now);
+        let elapsed = now.saturating_duration_since(bucket.at).as_secs_f64();
+        bucket.tokens = (bucket.tokens + elapsed * self.per_second).min(self.burst);
+        bucket.at = now;
         if bucket.tokens >= 1.0 {
             bucket.tokens -= 1.0;
             return Verdict::Accept;
@@ -110,7 +105,7 @@ impl HandshakeRate {
         if !validated {
             return Verdict::Retry;
         }
-        if bucket.tokens > -OVERDRAFT {
+        if bucket.tokens > -self.burst {
             bucket.tokens -= 1.0;
             return Verdict::Accept;
         }
@@ -118,7 +113,7 @@ impl HandshakeRate {
     }
 
     fn forget_idle(&mut self, now: Instant) {
-        let full_after = Duration::from_secs_f64(BURST / PER_SECOND);
+        let full_after = Duration::from_secs_f64(self.burst / self.per_second.max(1.0));
         self.sources
             .retain(|_, bucket| now.saturating_duration_since(bucket.at) < full_after);
     }
@@ -167,6 +162,8 @@ mod tests {
     use super::*;
     use crate::{primitives::SecretKey, runtime::Clock};
 
+    const BURST: u32 = 256;
+
     fn peer(seed: u8) -> PeerId {
         SecretKey::from_bytes(&[seed; 32]).public()
     }
@@ -178,13 +175,13 @@ mod tests {
     #[test]
     fn a_burst_passes_then_the_address_must_be_proved_then_it_is_refused() {
         let now = Clock::system().now();
-        let mut rate = HandshakeRate::default();
+        let mut rate = HandshakeRate::new(BURST, 64);
         let from = direct("10.0.0.1:1");
-        for _ in 0..BURST as usize {
+        for _ in 0..BURST {
             assert_eq!(rate.decide(now, from, false), Verdict::Accept);
         }
         assert_eq!(rate.decide(now, from, false), Verdict::Retry);
-        for _ in 0..OVERDRAFT as usize {
+        for _ in 0..BURST {
             assert_eq!(
                 rate.decide(now, direct("10.0.0.1:9"), true),
                 Verdict::Accept
@@ -212,7 +209,7 @@ mod tests {
     #[test]
     fn the_table_of_sources_is_bounded() {
         let now = Clock::system().now();
-        let mut rate = HandshakeRate::default();
+        let mut rate = HandshakeRate::new(BURST, 64);
         for n in 0..10_000u32 {
             let ip = IpAddr::V4(n.into());
             rate.decide(now, Origin::Direct((ip, 1).into()), false);

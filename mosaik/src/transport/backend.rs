@@ -5,6 +5,7 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use iroh::address_lookup::AddressLookup;
 
 use crate::primitives::{EndpointAddr, PeerId};
 
@@ -67,7 +68,10 @@ impl Backend {
     /// The next connection that wants in, or `None` once the endpoint is closed.
     pub(crate) async fn accept(&self) -> Option<Handshake> {
         match self {
-            Self::Quic(endpoint) => endpoint.accept().await.map(Handshake::Quic),
+            Self::Quic(endpoint) => {
+                let handshake = endpoint.accept().await?;
+                Some(Handshake::Quic(Box::new(handshake)))
+            }
             #[cfg(feature = "test-util")]
             Self::Memory(endpoint) => endpoint.accept().await.map(Handshake::Memory),
         }
@@ -79,6 +83,15 @@ impl Backend {
             Self::Quic(endpoint) => endpoint.residents(),
             #[cfg(feature = "test-util")]
             Self::Memory(endpoint) => endpoint.residents(),
+        }
+    }
+
+    /// Adds a service that finds addresses by id; in memory there is nothing to find.
+    pub(crate) fn add_lookup(&self, lookup: impl AddressLookup) {
+        match self {
+            Self::Quic(endpoint) => endpoint.add_lookup(lookup),
+            #[cfg(feature = "test-util")]
+            Self::Memory(_) => {}
         }
     }
 
@@ -110,7 +123,7 @@ impl Backend {
 
 /// A connection that wants in; nothing has been spent on it yet.
 pub(crate) enum Handshake {
-    Quic(quic::QuicHandshake),
+    Quic(Box<quic::QuicHandshake>),
     #[cfg(feature = "test-util")]
     Memory(memory::MemoryHandshake),
 }

@@ -72,6 +72,12 @@ pub(crate) struct Limits {
     pub(crate) handshake: Duration,
     /// Accepted handshakes in progress; each costs about 2.5 ms of CPU.
     pub(crate) handshakes_max: usize,
+    /// Handshakes that wait for one of those to end, after they have proved their address; beyond, they are refused.
+    pub(crate) handshakes_waiting_max: usize,
+    /// Handshakes that one address may start at once. Enough for a hundred nodes of one host that start together.
+    pub(crate) handshake_burst: u32,
+    /// Handshakes that one address may start per second after that: a sixth of a core.
+    pub(crate) handshakes_per_second: u32,
     /// The hello of a connection, from either end.
     pub(crate) hello: Duration,
     /// Accepted connections whose hello is awaited.
@@ -99,6 +105,9 @@ impl Default for Limits {
             dials_max: 64,
             handshake: Duration::from_secs(5),
             handshakes_max: 128,
+            handshakes_waiting_max: 1024,
+            handshake_burst: 256,
+            handshakes_per_second: 64,
             hello: Duration::from_secs(3),
             hellos_max: 256,
             header: Duration::from_secs(3),

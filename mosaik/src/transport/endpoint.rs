@@ -64,6 +64,7 @@ pub(super) struct Inner {
     pub(super) book: AddressBook,
     pub(super) rate: Mutex<HandshakeRate>,
     pub(super) handshakes: Arc<Semaphore>,
+    pub(super) handshakes_waiting: Arc<Semaphore>,
     pub(super) hellos: Arc<Semaphore>,
     pub(super) dials: Semaphore,
     pub(super) tasks: Tasks,
@@ -87,11 +88,7 @@ impl Transport {
     pub(crate) async fn bind(config: TransportConfig) -> Result<Self, BindError> {
         let endpoint = QuicEndpoint::bind(&config).await?;
         let addr = endpoint.addr_changes();
-        let transport = Self::start(config, Backend::Quic(endpoint), addr);
-        if let Backend::Quic(endpoint) = &transport.inner.backend {
-            endpoint.consult(transport.inner.book.clone());
-        }
-        Ok(transport)
+        Ok(Self::start(config, Backend::Quic(endpoint), addr))
     }
 
     /// Binds to a network in memory instead: the same contract, without sockets, with faults.
@@ -117,6 +114,8 @@ impl Transport {
         let is_loopback_reachable = bound
             .iter()
             .any(|addr| addr.ip().is_unspecified() || addr.ip().is_loopback());
+        let book = AddressBook::new(local, is_loopback_reachable, Arc::clone(&counters));
+        backend.add_lookup(book.clone());
         let inner = Arc::new(Inner {
             local,
             hello: Hello {
@@ -131,9 +130,13 @@ impl Transport {
                 counts: Arc::new(StreamCounts::default()),
             },
             table: Table::new(local, limits.dial, limits.connections_per_peer_max),
-            book: AddressBook::new(local, is_loopback_reachable, Arc::clone(&counters)),
-            rate: Mutex::default(),
+            book,
+            rate: Mutex::new(HandshakeRate::new(
+                limits.handshake_burst,
+                limits.handshakes_per_second,
+            )),
             handshakes: Arc::new(Semaphore::new(limits.handshakes_max)),
+            handshakes_waiting: Arc::new(Semaphore::new(limits.handshakes_waiting_max)),
             hellos: Arc::new(Semaphore::new(limits.hellos_max)),
             dials: Semaphore::new(limits.dials_max),
             tasks: config.tasks.child("transport"),
@@ -292,11 +295,7 @@ impl Transport {
 
     /// Adds a service that finds addresses by id. Without effect in memory.
     pub(crate) fn add_lookup(&self, lookup: impl AddressLookup) {
-        if let Backend::Quic(endpoint) = &self.inner.backend
-            && let Ok(lookups) = endpoint.endpoint().address_lookup()
-        {
-            lookups.add(lookup);
-        }
+        self.inner.backend.add_lookup(lookup);
     }
 
     /// What was done and refused so far.

@@ -28,6 +28,16 @@ impl LinkContext {
     fn session(&self) -> &Arc<Session> {
         self.lease.session()
     }
+
+    /// The error with our own close code in it, which the QUIC layer does not keep.
+    fn explain(&self, error: LinkError) -> LinkError {
+        match error {
+            LinkError::ConnectionEnded(end) => {
+                LinkError::ConnectionEnded(self.session().end().unwrap_or(end))
+            }
+            other => other,
+        }
+    }
 }
 
 /// One stream of one protocol with one peer.
@@ -160,7 +170,8 @@ impl LinkSender {
     /// Dropping the future loses nothing: the rest stays queued.
     pub(crate) async fn flush(&mut self) -> Result<(), LinkError> {
         while !self.queue.is_empty() {
-            let (chunk_count, bytes) = self.half.write(self.queue.chunks()).await?;
+            let written = self.half.write(self.queue.chunks()).await;
+            let (chunk_count, bytes) = written.map_err(|error| self.context.explain(error))?;
             self.queue.advance(chunk_count, bytes);
             self.context.counters.sent(bytes);
         }
@@ -304,7 +315,7 @@ impl LinkReceiver {
                 self.context.counters.received(bytes);
                 return Ok(true);
             }
-            Err(error) => Err(error),
+            Err(error) => Err(self.context.explain(error)),
         };
         self.ended = Some(ended.clone());
         ended.map(|()| false)

@@ -18,7 +18,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use iroh::{
     Endpoint, RelayMode, Watcher,
-    address_lookup::{DnsAddressLookup, PkarrPublisher, PkarrResolver},
+    address_lookup::{AddressLookup, DnsAddressLookup, PkarrPublisher, PkarrResolver},
     endpoint::{
         BindOpts, Builder, ConnectError, ConnectOptions, ConnectWithOptsError, Connection,
         ConnectionError, IdleTimeout, Incoming, IncomingAddr, NetReportConfig, PortmapperConfig,
@@ -35,7 +35,7 @@ use crate::{
 };
 
 use super::{
-    address_book::{AddressBook, ProcessRegistry, loopback_of},
+    address_book::{ProcessRegistry, loopback_of},
     admission::Origin,
     backend::{Ended, PathKind, RecvHalf, SendHalf},
     close::{CloseCode, ConnectionEnd},
@@ -212,9 +212,9 @@ impl QuicEndpoint {
         self.addr.subscribe()
     }
 
-    pub(crate) fn consult(&self, book: AddressBook) {
+    pub(crate) fn add_lookup(&self, lookup: impl AddressLookup) {
         if let Ok(lookups) = self.endpoint.address_lookup() {
-            lookups.add(book);
+            lookups.add(lookup);
         }
     }
 

@@ -165,8 +165,8 @@ impl MemoryConn {
             return Err(ended);
         }
         let window = LaneSettings::of(self.shared.lane).stream_window_bytes as usize;
-        let (our_send, their_recv) = Pipe::new(&self.shared, self.index, window);
-        let (their_send, our_recv) = Pipe::new(&self.shared, 1 - self.index, window);
+        let (our_send, their_recv) = Pipe::open(&self.shared, self.index, window);
+        let (their_send, our_recv) = Pipe::open(&self.shared, 1 - self.index, window);
         let arrives = self.shared.now() + self.shared.paths[self.index].latency();
         let other = &self.shared.ends[1 - self.index];
         if other.ended.borrow().is_none() {

@@ -50,7 +50,7 @@ pub(super) struct Pipe {
 
 impl Pipe {
     /// A pipe from the end `writer` of the connection to the other.
-    pub(super) fn new(
+    pub(super) fn open(
         shared: &Arc<Shared>,
         writer: usize,
         window: usize,

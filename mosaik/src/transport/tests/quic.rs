@@ -1,13 +1,25 @@
 //! What only real sockets can show.
 
-use std::{net::SocketAddr, sync::mpsc as blocking, thread};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+        mpsc as blocking,
+    },
+    thread,
+};
 
 use iroh::{
     Endpoint, RelayMode,
     endpoint::{PortmapperConfig, presets::Minimal},
 };
 
-use super::super::{BindError, ConnectionEnd, PathKind};
+use super::super::{
+    BindError, ConnectionEnd, Limits, OpenError, PathKind, TransportStats, error::DialError,
+    quic::QuicEndpoint,
+};
 use super::*;
 use crate::runtime::Clock;
 
@@ -232,4 +244,128 @@ async fn a_control_stream_that_nobody_reads_keeps_its_connection() {
         Some(&b"others go on"[..])
     );
     assert_eq!(alice.stats().connections_ended, 0);
+}
+
+#[tokio::test]
+async fn handshakes_beyond_the_cap_are_refused() {
+    let cases: [(fn(&mut Limits), fn(&TransportStats) -> u64); 2] = [
+        (
+            |limits| (limits.handshakes_max, limits.handshakes_waiting_max) = (0, 0),
+            |stats| stats.handshakes_refused_busy,
+        ),
+        (
+            |limits| limits.connections_max = 0,
+            |stats| stats.handshakes_refused_connections,
+        ),
+    ];
+    for (limit, count) in cases {
+        let mut config = World::Quic.config(SecretKey::generate());
+        limit(&mut config.limits);
+        let full = Transport::bind(config).await.unwrap();
+        let alice = World::Quic.node(1).await;
+        let error = within(alice.open(full.local_addr(), ECHO, Bytes::new()))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, OpenError::Refused { .. }), "{error}");
+        assert!(error.is_retryable() && error.is_definite());
+        assert_eq!(count(&full.stats()), 1);
+        assert_eq!(alice.stats().dials_failed, 1);
+    }
+}
+
+/// A burst from one address is asked to prove it, and then served: honest crowds behind one address get in.
+#[tokio::test]
+async fn a_burst_of_handshakes_is_slowed_not_lost() {
+    let mut config = World::Quic.config(SecretKey::generate());
+    config.limits.handshake_burst = 8;
+    config.limits.handshakes_per_second = 0;
+    config.limits.handshakes_max = 2;
+    let crowd = Transport::bind(config).await.unwrap();
+    let config = World::Quic.config(SecretKey::generate());
+    let raw = QuicEndpoint::bind(&config).await.unwrap();
+    let dial = || raw.dial(crowd.local_addr(), Lane::Control);
+    let conns = within(futures::future::join_all((0..16).map(|_| dial()))).await;
+    assert!(conns.iter().all(Result::is_ok));
+    let stats = crowd.stats();
+    assert!(stats.handshakes_retried >= 8, "{stats:?}");
+    assert_eq!(
+        (stats.handshakes_refused_rate, stats.handshakes_refused_busy),
+        (0, 0)
+    );
+    assert!(matches!(within(dial()).await, Err(DialError::Refused)));
+    assert_eq!(crowd.stats().handshakes_refused_rate, 1);
+    raw.close().await;
+}
+
+/// Counts what reaches a metrics recorder, by name.
+#[derive(Default)]
+struct Figures(Arc<Mutex<BTreeMap<String, Arc<AtomicU64>>>>);
+
+impl metrics::Recorder for Figures {
+    fn describe_counter(
+        &self,
+        _: metrics::KeyName,
+        _: Option<metrics::Unit>,
+        _: metrics::SharedString,
+    ) {
+    }
+    fn describe_gauge(
+        &self,
+        _: metrics::KeyName,
+        _: Option<metrics::Unit>,
+        _: metrics::SharedString,
+    ) {
+    }
+    fn describe_histogram(
+        &self,
+        _: metrics::KeyName,
+        _: Option<metrics::Unit>,
+        _: metrics::SharedString,
+    ) {
+    }
+
+    fn register_counter(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Counter {
+        let mut figures = self.0.lock().unwrap();
+        metrics::Counter::from_arc(Arc::clone(
+            figures.entry(key.name().to_owned()).or_default(),
+        ))
+    }
+
+    fn register_gauge(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
+        metrics::Gauge::noop()
+    }
+
+    fn register_histogram(
+        &self,
+        _: &metrics::Key,
+        _: &metrics::Metadata<'_>,
+    ) -> metrics::Histogram {
+        metrics::Histogram::noop()
+    }
+}
+
+#[test]
+fn figures_have_the_names_of_the_specification() {
+    let figures = Figures::default();
+    let seen = Arc::clone(&figures.0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    metrics::with_local_recorder(&figures, || {
+        runtime.block_on(async {
+            let (alice, bob) = pair().await;
+            serve_echo(&bob, ECHO);
+            let mut link = alice
+                .open(bob.local_addr(), ECHO, Bytes::new())
+                .await
+                .unwrap();
+            round_trip(&mut link, "counted").await;
+        });
+    });
+    let seen = seen.lock().unwrap();
+    let value = |name: &str| seen.get(name).map(|value| value.load(Ordering::Relaxed));
+    assert_eq!(value("mosaik.network.connections.opened"), Some(2));
+    assert!(value("mosaik.network.egress.bytes") > Some(20));
+    assert!(value("mosaik.network.ingress.bytes") > Some(20));
 }
