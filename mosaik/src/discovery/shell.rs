@@ -122,7 +122,13 @@ impl Shell {
         let mut outputs = Vec::new();
         let mut state = self.lock();
         let now = Now::of(&self.clock);
+        let syncs_before = state.core.counters().exchanges;
         let result = act(&mut state.core, now, &mut outputs);
+        let syncs = state.core.counters().exchanges - syncs_before;
+        if syncs > 0 {
+            metrics::counter!("mosaik.discovery.catalog.syncs", "network" => self.label.clone())
+                .increment(syncs);
+        }
         let snapshot = self.perform(&mut state, outputs);
         let poll_at = state.core.poll_at();
         if poll_at.is_some_and(|at| state.armed.is_none_or(|armed| at < armed)) {
@@ -244,10 +250,12 @@ impl Shell {
     async fn carry_out_dial(self: Arc<Self>, addr: EndpointAddr) {
         let peer = addr.id;
         let request = self.greeting.encode();
-        let outcome = self
-            .transport
-            .open(addr, Protocol::DISCOVERY, request)
-            .await;
+        let open = self.transport.open(addr, Protocol::DISCOVERY, request);
+        let outcome = tokio::select! {
+            outcome = open => outcome,
+            // A node that leaves does not wait for those that do not answer.
+            () = self.tasks.shutdown().cancelled() => return,
+        };
         self.dials.end(&peer);
         let error = match outcome {
             Ok(link) => match Greeting::decode(link.reply()) {

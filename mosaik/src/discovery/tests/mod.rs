@@ -1,6 +1,7 @@
 //! Discovery through its public handle, on the in-memory transport under paused time.
 
 mod departing;
+mod enduring;
 mod finding;
 mod sockets;
 mod spreading;

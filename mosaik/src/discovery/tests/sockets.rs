@@ -71,6 +71,43 @@ async fn two_nodes_meet_share_and_part() {
     stop(two).await;
 }
 
+/// Starts nodes that nobody introduces, and says how long after the last start all knew all.
+async fn acquaintance_of(count: usize) -> Duration {
+    let network = Digest::random().to_string();
+    let dir = std::env::temp_dir().join(format!("mosaik-test-{}", Digest::random()));
+    let mut nodes = Vec::new();
+    for _ in 0..count {
+        let sources = Sources {
+            runtime_dir: Some(dir.clone()),
+            ..Sources::local()
+        };
+        nodes.push(start(&network, sources).await);
+    }
+    let took = until_acquainted(&nodes.iter().collect::<Vec<_>>()).await;
+    for node in nodes {
+        stop(node).await;
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
+    took
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_nodes_of_one_process_find_each_other() {
+    let took = acquaintance_of(10).await;
+    println!("ten nodes: {took:?}");
+    // One second on an idle machine; tests share theirs.
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a core for seconds: cargo test -p mosaik --lib thirty_five_nodes_over -- --ignored --nocapture"]
+async fn thirty_five_nodes_over_sockets_find_each_other() {
+    for round in 0..5 {
+        let took = acquaintance_of(35).await;
+        println!("round {round}, thirty-five nodes: {took:?}");
+    }
+}
+
 #[cfg(feature = "dht")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_meet_through_the_dht() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    discovery::Error,
+    discovery::{Error, PeerEntry},
     primitives::{Bytes, Tag, Ticket, UniqueId},
 };
 
@@ -197,7 +197,7 @@ async fn fed_and_inserted_entries_follow_the_rules() {
 
     // Unsigned entries are ours alone, and can be taken back.
     assert!(one.discovery.insert(two.discovery.me()));
-    assert!(one.discovery.insert(&two.discovery.me()));
+    assert!(one.discovery.insert(PeerEntry::from(&two.discovery.me())));
     assert!(watch.has_changed().unwrap());
     watch.mark_unchanged();
     assert!(one.discovery.catalog().get(&two.id()).is_some());

@@ -263,7 +263,7 @@ mod tests {
     }
 
     fn soon() -> DateTime<Utc> {
-        DateTime::<Utc>::from(std::time::SystemTime::now())
+        crate::runtime::Clock::system().utc()
     }
 
     #[test]
