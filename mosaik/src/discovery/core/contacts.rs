@@ -273,8 +273,16 @@ impl Core {
         contact.failures = 0;
         contact.errand_until = None;
         contact.vouched_until = None;
+        contact.hint_until = None;
         let was_asked = contact.asked_until.take().is_some();
         core::mem::take(&mut contact.is_errand) && !was_asked
+    }
+
+    /// The peer is gone: what machines hinted at before means nothing any more.
+    pub(super) fn forget_hint(&mut self, peer: &PeerId) {
+        if let Some(contact) = self.contacts.get_mut(peer) {
+            contact.hint_until = None;
+        }
     }
 
     /// Dials a peer for one exchange or probe, unless it is linked.

@@ -300,6 +300,7 @@ impl Core {
     pub(super) fn drop_entry(&mut self, peer: &PeerId) -> Option<Arc<Stored>> {
         self.suspicions.remove(peer);
         self.doomed.remove(peer);
+        self.forget_hint(peer);
         let slot = self.catalog.remove_signed(peer)?;
         self.index.remove(&slot.element);
         self.passed
