@@ -37,6 +37,7 @@ pub(super) struct Parts {
 impl Parts {
     /// Says goodbye, ends the tasks and closes the connections, whatever happens to any of them.
     pub(super) async fn close(&self, deadline: Duration) -> Result<ShutdownReport, ShutdownError> {
+        let deadline = deadline.min(DEADLINE_MAX);
         let start = self.clock.now();
         let left = |until| (start + until).saturating_duration_since(self.clock.now());
         let mut unfinished = None;
@@ -82,6 +83,9 @@ impl Parts {
 /// Peers that hear the goodbye need not find out by probing, which costs each of them seconds. What is
 /// left after it is for closing the connections.
 const GOODBYE_SHARE: f32 = 0.7;
+
+/// Longer is for ever, and would not fit into the clock.
+const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Enough for a close frame to leave, when nothing is left of the deadline.
 const CLOSE_FLOOR: Duration = Duration::from_millis(50);

@@ -11,6 +11,7 @@ use mosaik::{
     discovery::{self, Event},
     iroh::RelayUrl,
     network::{DataDirError, Error, NetworkBuilder},
+    testing::{Clock, MemoryNet},
 };
 use tokio::{sync::broadcast, time::timeout};
 
@@ -210,6 +211,37 @@ async fn shutdown_keeps_its_deadline() {
         "{:?}",
         start.elapsed()
     );
+}
+
+#[tokio::test]
+async fn any_deadline_will_do() {
+    let network = open(NetworkId::random()).await;
+    network.shutdown(Duration::MAX).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_in_memory_lives_by_its_seed_and_clock() {
+    let net = MemoryNet::new(7);
+    let time = chrono::DateTime::from_timestamp(1_000_000_000, 0).unwrap();
+    let member = |seed| {
+        Network::builder("memory")
+            .with_memory_net(&net)
+            .with_seed(seed)
+            .with_clock(Clock::starting_at(time))
+    };
+    let one = member(1).build().await.unwrap();
+    let bootstrap = discovery::Config::builder().with_bootstrap(one.local().id());
+    let two = member(2).with_discovery(bootstrap).build().await.unwrap();
+    one.online().await;
+    knows(&one, two.local().id()).await;
+    knows(&two, one.local().id()).await;
+
+    let age = one.discovery().me().updated_at() - time;
+    assert!(age.num_seconds() < 100, "{age}");
+    let id = two.local().id();
+    two.shutdown(SOON).await.unwrap();
+    let again = member(2).build().await.unwrap();
+    assert_eq!(again.local().id(), id, "the key comes from the seed");
 }
 
 #[test]
