@@ -1,0 +1,302 @@
+//! The handle that sends.
+
+use {
+    super::{
+        builder::{Index, ProducerConfig},
+        core::{Core, End, NotTaken},
+        error::Error,
+    },
+    crate::{
+        primitives::{BytesMut, Datum, Short, StreamId, encoding::EncodeError},
+        streams::{
+            segment::{LENGTH_BYTES, write_length},
+            status::{ChannelInfo, ChannelStatus, ProducerStatus, When},
+            wire::DATUM_BYTES_MAX,
+        },
+    },
+    futures::Sink,
+    std::{
+        any::Any,
+        cell::RefCell,
+        fmt,
+        pin::Pin,
+        sync::{
+            Arc,
+            atomic::{AtomicU64, Ordering::Relaxed},
+        },
+        task::{Context, Poll, ready},
+    },
+    tokio::{sync::mpsc::UnboundedSender, task::coop},
+};
+
+/// Sends datums to every consumer of a stream.
+///
+/// Clones send on the same stream. The producer lives as long as its handles: dropping the last one sends what was
+/// accepted, takes the advertisement back and closes the channels.
+///
+/// It is a [`Sink`]: `send` waits while the producer is offline or a consumer's queue is full (see
+/// [`BackPressure`](crate::streams::BackPressure)), and completes when the datum is queued for every consumer.
+pub struct Producer<D: Datum> {
+    when: When,
+    owner: Arc<Owner<D>>,
+    /// Names this handle among those that wait.
+    number: u64,
+    /// `poll_ready` has promised a place.
+    reserved: bool,
+    closed: bool,
+}
+
+/// What the handles of a producer own together; the producer ends when it is dropped.
+pub(crate) struct Owner<D> {
+    core: Arc<Core>,
+    index: Option<Index<D>>,
+    undelivered: Option<UnboundedSender<D>>,
+    handles: AtomicU64,
+    /// Takes the stream off the node.
+    retire: Box<dyn Fn() + Send + Sync>,
+}
+
+impl<D> Owner<D> {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        index: Option<Index<D>>,
+        undelivered: Option<UnboundedSender<D>>,
+        retire: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            core,
+            index,
+            undelivered,
+            handles: AtomicU64::new(0),
+            retire: Box::new(retire),
+        }
+    }
+}
+
+impl<D> Drop for Owner<D> {
+    fn drop(&mut self) {
+        (self.retire)();
+        self.core.end(End::Dropped);
+    }
+}
+
+impl<D: Datum> Producer<D> {
+    pub(crate) fn new(owner: Arc<Owner<D>>) -> Self {
+        Self {
+            when: When::new(owner.core.board.clone()),
+            number: owner.handles.fetch_add(1, Relaxed),
+            owner,
+            reserved: false,
+            closed: false,
+        }
+    }
+
+    /// The stream.
+    pub fn stream_id(&self) -> &StreamId {
+        &self.owner.core.config.stream_id
+    }
+
+    /// Waits for the producer to be online, or for consumers.
+    pub const fn when(&self) -> &When {
+        &self.when
+    }
+
+    /// The configuration with which the producer was opened.
+    pub fn config(&self) -> &ProducerConfig {
+        &self.owner.core.config
+    }
+
+    /// Whether datums are taken, if there is room.
+    pub fn is_online(&self) -> bool {
+        self.when.is_online()
+    }
+
+    /// Sends a datum without waiting.
+    ///
+    /// # Errors
+    /// The datum is given back: the producer is offline or closed, a consumer's queue is full, or the datum cannot be
+    /// encoded.
+    pub fn try_send(&self, item: D) -> Result<(), Error<D>> {
+        self.push(item, false)
+    }
+
+    /// The channels to consumers, also those that are not confirmed yet.
+    pub fn consumers(&self) -> impl Iterator<Item = ChannelInfo> + use<D> {
+        let channels: Vec<_> = self.owner.core.board.snapshot().values().cloned().collect();
+        channels.into_iter()
+    }
+
+    /// What the producer is doing, and why nothing flows if nothing does.
+    pub fn status(&self) -> ProducerStatus {
+        let core = &self.owner.core;
+        let channel = |info: ChannelInfo| {
+            let backlog = core.backlog_of(info.consumer_id());
+            ChannelStatus {
+                peer: *info.consumer_id(),
+                state: info.state(),
+                datums: info.stats().datums(),
+                queued: backlog.as_ref().map_or(0, |backlog| backlog.queued.datums),
+                lost: backlog.as_ref().map_or(0, |backlog| backlog.lost),
+                waits_for_consumer: backlog
+                    .as_ref()
+                    .is_some_and(|backlog| backlog.waits_for_credit),
+            }
+        };
+        ProducerStatus {
+            stream_id: *self.stream_id(),
+            online: self.is_online(),
+            ended: core.why_ended().map(|end| end.to_string()),
+            has_room: core.has_room(),
+            back_pressure: core.config.back_pressure,
+            consumers: self.consumers().map(channel).collect(),
+            refused: core.refusals.list(core.clock.now()),
+            unheard: core.unheard(),
+        }
+    }
+
+    fn push(&self, item: D, reserved: bool) -> Result<(), Error<D>> {
+        if self.closed {
+            return Err(Error::Closed(Some(item)));
+        }
+        let core = &self.owner.core;
+        let wants_unheard = self.owner.undelivered.is_some();
+        let pushed = with_encoded(&item, |framed| {
+            let key = self.owner.index.as_ref().map(|index| index(&item));
+            core.push(framed, key, reserved, wants_unheard)
+        });
+        match pushed {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(NotTaken::Closed)) => Err(Error::Closed(Some(item))),
+            Ok(Err(NotTaken::Offline)) => Err(Error::Offline(item)),
+            Ok(Err(NotTaken::Full)) => Err(Error::Full(item)),
+            Ok(Err(NotTaken::Unheard)) => {
+                core.skip();
+                if let Some(sink) = &self.owner.undelivered {
+                    // Whoever dropped the receiving end does not want it either.
+                    sink.send(item).ok();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if reserved {
+                    core.forget(self.number, true);
+                }
+                Err(Error::Encoding(item, error))
+            }
+        }
+    }
+}
+
+impl<D: Datum> Sink<D> for Producer<D> {
+    type Error = Error<D>;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error<D>>> {
+        let this = self.get_mut();
+        if this.closed {
+            return Poll::Ready(Err(Error::Closed(None)));
+        }
+        if this.reserved {
+            return Poll::Ready(Ok(()));
+        }
+        // A loop of sends that never waits must let other tasks run.
+        let coop = ready!(coop::poll_proceed(cx));
+        let reserved = ready!(this.owner.core.poll_reserve(cx, this.number));
+        coop.made_progress();
+        this.reserved = reserved.is_ok();
+        Poll::Ready(reserved.map_err(|()| Error::Closed(None)))
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: D) -> Result<(), Error<D>> {
+        let this = self.get_mut();
+        let reserved = std::mem::take(&mut this.reserved);
+        this.push(item, reserved)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<(), Error<D>>> {
+        // What is accepted is on its way: channels take it as fast as they can.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<(), Error<D>>> {
+        self.get_mut().closed = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<D: Datum> Clone for Producer<D> {
+    fn clone(&self) -> Self {
+        let mut clone = Self::new(self.owner.clone());
+        clone.closed = self.closed;
+        clone
+    }
+}
+
+impl<D: Datum> Drop for Producer<D> {
+    fn drop(&mut self) {
+        self.owner.core.forget(self.number, self.reserved);
+    }
+}
+
+impl<D: Datum> fmt::Debug for Producer<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Producer<{}>({})",
+            Short(self.stream_id()),
+            std::any::type_name::<D>()
+        )
+    }
+}
+
+/// Encodes behind room for the length, in a buffer that the thread keeps.
+fn with_encoded<D: Datum, T>(item: &D, with: impl FnOnce(&[u8]) -> T) -> Result<T, EncodeError> {
+    thread_local! {
+        static SCRATCH: RefCell<BytesMut> = RefCell::new(BytesMut::with_capacity(SCRATCH_BYTES));
+    }
+    let encode = |buffer: &mut BytesMut| {
+        buffer.clear();
+        buffer.extend_from_slice(&[0; LENGTH_BYTES]);
+        item.encode_into(buffer).map_err(encode_error)?;
+        let bytes = buffer.len() - LENGTH_BYTES;
+        if bytes > DATUM_BYTES_MAX {
+            let text = format!("{bytes} bytes encoded, more than {DATUM_BYTES_MAX}");
+            return Err(EncodeError::Unsupported(text));
+        }
+        write_length(buffer);
+        Ok(())
+    };
+    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+        Ok(mut buffer) => {
+            let result = encode(&mut buffer).map(|()| with(&buffer));
+            if buffer.capacity() > SCRATCH_BYTES_MAX {
+                *buffer = BytesMut::with_capacity(SCRATCH_BYTES);
+            }
+            result
+        }
+        // An encoder that sends: the thread's buffer is taken.
+        Err(_) => {
+            let mut buffer = BytesMut::new();
+            encode(&mut buffer).map(|()| with(&buffer))
+        }
+    })
+}
+
+/// The error of any encoder as the one that the interface names.
+fn encode_error<E: std::error::Error + Send + Sync + 'static>(error: E) -> EncodeError {
+    let boxed: Box<dyn Any> = Box::new(error);
+    match boxed.downcast::<EncodeError>() {
+        Ok(error) => *error,
+        Err(boxed) => {
+            let text = boxed
+                .downcast_ref::<E>()
+                .map(E::to_string)
+                .unwrap_or_default();
+            EncodeError::Unsupported(text)
+        }
+    }
+}
+
+const SCRATCH_BYTES: usize = 4 * 1024;
+
+/// A thread does not keep a buffer larger than this.
+const SCRATCH_BYTES_MAX: usize = 1024 * 1024;
