@@ -2,6 +2,11 @@
 //!
 //! [`Schema`] names a type, [`unique_id!`](crate::unique_id!) computes an id at compile time.
 
+mod definition;
+pub use definition::{
+    ConsumerDef, ConsumerOf, ProducerDef, ProducerOf, StreamConsumer, StreamProducer,
+};
+
 /// A type with a name and a version of its own, the same wherever the type lives.
 ///
 /// Streams and machines without an id are found by the name of their type, and two ends compare the

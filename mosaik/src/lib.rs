@@ -28,6 +28,7 @@ pub use futures;
 pub use iroh;
 pub use network::{Network, NetworkId, PeerId};
 pub use primitives::{Datum, Digest, SecretKey, Signature, Tag, UniqueId};
+pub use streams::{ConsumerOf, Criteria, ProducerOf, StreamConsumer, StreamId, StreamProducer};
 
 #[doc(hidden)]
 #[path = "private.rs"]

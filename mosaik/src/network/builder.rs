@@ -15,6 +15,7 @@ use crate::{
     discovery::{self, DhtMode, Discovery, Sources},
     primitives::{EndpointAddr, NetworkId, RelayUrl, SecretKey},
     runtime::{Clock, Rng, Tasks, time},
+    streams::{self, Streams, StreamsParts},
     transport::{RelayMode, Transport, TransportConfig},
 };
 
@@ -41,6 +42,8 @@ pub struct NetworkConfig {
     pub data_dir: Option<PathBuf>,
     /// The settings of discovery.
     pub discovery: discovery::ConfigBuilder,
+    /// Settings of streams.
+    pub streams: streams::ConfigBuilder,
 }
 
 /// Gathers the settings of a [`Network`]. Setting twice replaces.
@@ -64,6 +67,7 @@ pub struct NetworkBuilder {
     secret_key: Option<SecretKey>,
     data_dir: Option<PathBuf>,
     discovery: discovery::ConfigBuilder,
+    streams: streams::ConfigBuilder,
     clock: Clock,
     seed: Option<u64>,
     #[cfg(feature = "test-util")]
@@ -81,6 +85,7 @@ impl Default for NetworkBuilder {
             secret_key: None,
             data_dir: None,
             discovery: discovery::Config::builder(),
+            streams: streams::Config::builder(),
             clock: Clock::system(),
             seed: None,
             #[cfg(feature = "test-util")]
@@ -166,6 +171,12 @@ impl NetworkBuilder {
         self
     }
 
+    /// Settings of streams, not yet built. Replaces earlier ones.
+    pub fn with_streams(mut self, streams: streams::ConfigBuilder) -> Self {
+        self.streams = streams;
+        self
+    }
+
     /// Connects through memory instead of sockets, with the faults that `net` is told to make.
     #[cfg(feature = "test-util")]
     pub fn with_memory_net(mut self, net: &MemoryNet) -> Self {
@@ -196,6 +207,7 @@ impl NetworkBuilder {
     pub async fn build(self) -> Result<Network, Error> {
         let network_id = self.network_id.ok_or(Error::MissingNetworkId)?;
         let discovery_config = self.discovery.clone().build()?;
+        let streams_config = self.streams.clone().build()?;
         let mut rng = self.seed.map_or_else(Rng::from_os, Rng::seeded);
         let generated = match self.seed {
             None => SecretKey::generate(),
@@ -230,6 +242,7 @@ impl NetworkBuilder {
             secret_key: secret_key.clone(),
             data_dir: self.data_dir.clone(),
             discovery: self.discovery.clone(),
+            streams: self.streams.clone(),
         };
         let tasks = Tasks::root("network");
         let transport = self.open_transport(&config, &mut rng, &tasks).await?;
@@ -262,8 +275,18 @@ impl NetworkBuilder {
             tasks.spawn("remember peers", work);
         }
 
+        let streams = Streams::open(StreamsParts {
+            config: streams_config,
+            network_id,
+            directory: Arc::new(discovery.clone()),
+            transport: Some(transport.clone()),
+            tasks: tasks.child("streams"),
+            clock: self.clock,
+            rng: rng.fork("streams"),
+        });
         let parts = Parts {
             discovery,
+            streams,
             transport,
             tasks,
             clock: self.clock,

@@ -7,6 +7,7 @@ use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 use crate::{
     discovery,
     primitives::{NetworkId, PeerId},
+    streams,
     transport::InvalidSocketAddr,
 };
 
@@ -36,6 +37,10 @@ pub enum Error {
     /// The settings of discovery make no sense.
     #[error("invalid discovery settings: {0}")]
     DiscoveryConfig(discovery::ConfigBuilderError),
+
+    /// The settings of streams make no sense.
+    #[error("invalid streams settings: {0}")]
+    StreamsConfig(streams::ConfigBuilderError),
 
     /// This node's own entry is more than entries may hold; it has too many tags, for one.
     #[error(transparent)]
@@ -76,6 +81,12 @@ impl From<BindError> for Error {
 impl From<InvalidSocketAddr> for Error {
     fn from(error: InvalidSocketAddr) -> Self {
         Self::InvalidAddress(error)
+    }
+}
+
+impl From<streams::ConfigBuilderError> for Error {
+    fn from(error: streams::ConfigBuilderError) -> Self {
+        Self::StreamsConfig(error)
     }
 }
 

@@ -30,7 +30,7 @@ use std::{sync::Arc, time::Duration};
 use shutdown::{DROP_DEADLINE, Parts};
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use crate::discovery::Discovery;
+use crate::{discovery::Discovery, streams::Streams};
 
 /// A node of a network: everything else is reached through it.
 ///
@@ -48,6 +48,7 @@ pub struct Network {
     config: NetworkConfig,
     local: LocalNode,
     discovery: Discovery,
+    streams: Streams,
     parts: Arc<Parts>,
     closed: Arc<OnceCell<Result<ShutdownReport, ShutdownError>>>,
     /// `Drop` may run on a thread that knows no runtime.
@@ -72,6 +73,7 @@ impl Network {
             config,
             local,
             discovery: parts.discovery.clone(),
+            streams: parts.streams.share(),
             parts: Arc::new(parts),
             closed: Arc::default(),
             runtime: Handle::current(),
@@ -101,6 +103,11 @@ impl Network {
     /// Who else is there, and what this node tells about itself.
     pub const fn discovery(&self) -> &Discovery {
         &self.discovery
+    }
+
+    /// Typed publish/subscribe with the other nodes.
+    pub const fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     /// What the transport has done, refused and dropped since it was opened, counted by kind.

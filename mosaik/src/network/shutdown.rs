@@ -9,6 +9,7 @@ use super::{data_dir::DataDir, error::ShutdownError, remember};
 use crate::{
     discovery::Discovery,
     runtime::{Clock, Tasks},
+    streams::Streams,
     transport::Transport,
 };
 
@@ -27,6 +28,7 @@ pub struct ShutdownReport {
 /// It does not know of the handles that users hold: those find their actors gone.
 pub(super) struct Parts {
     pub(super) discovery: Discovery,
+    pub(super) streams: Streams,
     pub(super) transport: Transport,
     pub(super) tasks: Tasks,
     pub(super) clock: Clock,
@@ -47,6 +49,8 @@ impl Parts {
         if let Some(data_dir) = &data_dir {
             remember::save(data_dir, &self.discovery).await;
         }
+        // Consumers get what was accepted while the connections are there.
+        self.streams.close(deadline.mul_f32(STREAMS_SHARE)).await;
         self.discovery
             .shutdown(left(deadline.mul_f32(GOODBYE_SHARE)))
             .await;
@@ -79,6 +83,9 @@ impl Parts {
         self.data_dir.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How much of the deadline consumers have to take what was sent to them.
+const STREAMS_SHARE: f32 = 0.4;
 
 /// Peers that hear the goodbye need not find out by probing, which costs each of them seconds. What is
 /// left after it is for closing the connections.
