@@ -11,6 +11,9 @@ pub(crate) const LENGTH_BYTES: usize = 4;
 /// A shared frame at least this long is handed on as it is; a shorter one is cheaper to copy among its neighbours.
 const SHARED_BYTES_MIN: usize = 4 * 1024;
 
+/// The least memory that a queue takes at a time.
+const BLOCK_BYTES_MIN: usize = 8 * 1024;
+
 /// The least and the most that one read makes room for. It grows while reads fill it, so that an idle link costs little.
 const READ_BYTES_MIN: usize = 2 * 1024;
 const READ_BYTES_MAX: usize = 128 * 1024;
@@ -61,7 +64,7 @@ pub(crate) struct FrameQueue {
 
 impl FrameQueue {
     pub(crate) fn push(&mut self, frame: &[u8]) {
-        self.tail.reserve(LENGTH_BYTES + frame.len());
+        self.make_room(LENGTH_BYTES + frame.len());
         self.tail.put_u32(length_prefix(frame.len()));
         self.tail.put_slice(frame);
         self.bytes += LENGTH_BYTES + frame.len();
@@ -72,6 +75,7 @@ impl FrameQueue {
         if frame.len() < SHARED_BYTES_MIN {
             return self.push(&frame);
         }
+        self.make_room(LENGTH_BYTES);
         self.tail.put_u32(length_prefix(frame.len()));
         self.bytes += LENGTH_BYTES + frame.len();
         self.seal();
@@ -97,6 +101,15 @@ impl FrameQueue {
     pub(crate) fn advance(&mut self, chunk_count: usize, bytes: usize) {
         self.chunks.drain(..chunk_count);
         self.bytes -= bytes;
+    }
+
+    /// A new block of memory serves many flushes of a small frame each.
+    fn make_room(&mut self, bytes: usize) {
+        if self.tail.is_empty() && self.tail.capacity() < bytes {
+            self.tail.reserve(bytes.max(BLOCK_BYTES_MIN));
+        } else {
+            self.tail.reserve(bytes);
+        }
     }
 
     fn seal(&mut self) {

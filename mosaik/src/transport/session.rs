@@ -77,12 +77,13 @@ impl Session {
         self.usage().stream_count
     }
 
-    pub(crate) fn supersede(&self) -> bool {
-        let is_new = !self.superseded.swap(true, Ordering::Relaxed);
-        if is_new {
+    /// Says whether a better connection is there. Returns whether that is news, and bad news.
+    pub(crate) fn set_aside(&self, is_superseded: bool) -> bool {
+        let is_news = self.superseded.swap(is_superseded, Ordering::Relaxed) != is_superseded;
+        if is_news {
             self.changed.notify_one();
         }
-        is_new
+        is_news && is_superseded
     }
 
     pub(crate) fn is_superseded(&self) -> bool {

@@ -179,12 +179,7 @@ impl Table {
             let oldest = slot.sessions.remove(0);
             oldest.close(CloseCode::DUPLICATE);
         }
-        let chosen = self.chosen(&slot.sessions).map(Arc::as_ptr);
-        let superseded = slot
-            .sessions
-            .iter()
-            .filter(|session| Some(Arc::as_ptr(session)) != chosen && session.supersede())
-            .count();
+        let superseded = self.rank(&slot.sessions);
         slot.arrived.notify_waiters();
         let is_down_first = was_up && restarted;
         if is_down_first {
@@ -209,6 +204,8 @@ impl Table {
         let before = slot.sessions.len();
         slot.sessions.retain(|other| !Arc::ptr_eq(other, session));
         let was_last = before > 0 && slot.sessions.is_empty();
+        // One that was set aside may be the one to use now.
+        self.rank(&slot.sessions);
         if slot.is_empty() {
             slots.remove(&key);
         }
@@ -249,6 +246,15 @@ impl Table {
 
     pub(crate) fn session_count(&self) -> usize {
         self.lock().values().map(|slot| slot.sessions.len()).sum()
+    }
+
+    /// Sets aside all but the one to use. Returns how many were not set aside before.
+    fn rank(&self, sessions: &[Arc<Session>]) -> usize {
+        let chosen = self.chosen(sessions).map(Arc::as_ptr);
+        sessions
+            .iter()
+            .filter(|session| session.set_aside(chosen != Some(Arc::as_ptr(session))))
+            .count()
     }
 
     fn chosen<'a>(&self, sessions: &'a [Arc<Session>]) -> Option<&'a Arc<Session>> {
