@@ -66,6 +66,10 @@ pub(crate) use {
     wire::{Answer, Header, Hello},
 };
 
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod bench;
+
 #[cfg(test)]
 mod tests;
 
