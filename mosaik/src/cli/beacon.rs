@@ -53,6 +53,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "IP:PORT")]
     bind: Vec<SocketAddr>,
 
+    /// Node of the DHT to enter it through, as host:port; repeatable [default: the public ones]
+    #[cfg(feature = "dht")]
+    #[arg(long, value_name = "HOST:PORT")]
+    dht_node: Vec<String>,
+
     /// Directory for the node's key and the peers it last knew [default: none]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -79,6 +84,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
     if let Some(data_dir) = args.data_dir {
         builder = builder.with_data_dir(data_dir);
+    }
+    #[cfg(feature = "dht")]
+    {
+        builder = builder.with_dht_nodes(args.dht_node);
     }
     if args.no_relay {
         builder = builder.with_relay_mode(RelayMode::Disabled);

@@ -13,6 +13,7 @@ use mosaik::{
         self, Error,
         dht::{self, DhtOptions, Record, Slot},
     },
+    network::RelayMode,
 };
 
 use super::{Failure, arguments::parse_network_id, paint::Paint};
@@ -38,9 +39,13 @@ pub(super) struct Args {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
-    /// A node of the DHT to start from, as host:port; repeatable [default: the public ones]
+    /// Node of the DHT to enter it through, as host:port; repeatable [default: the public ones]
     #[arg(long, value_name = "HOST:PORT")]
     dht_node: Vec<String>,
+
+    /// Check the peers without the help of relay servers
+    #[arg(long)]
+    no_relay: bool,
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
@@ -50,7 +55,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::check(format!("cannot ask the DHT: {error}")))?;
 
-    let network: OptionFuture<_> = args.check_status.then(|| observer(args.network)).into();
+    let network: OptionFuture<_> = args
+        .check_status
+        .then(|| observer(args.network, args.no_relay))
+        .into();
     let network = network.await.transpose()?;
     let told = tell(args.network, &slots, network.as_ref(), timeout).await;
     if let Some(network) = &network {
@@ -68,13 +76,15 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// A node that takes part only to ask: it looks for nobody.
-async fn observer(network: NetworkId) -> Result<Network, mosaik::network::Error> {
-    Network::builder(network)
+async fn observer(network: NetworkId, no_relay: bool) -> Result<Network, mosaik::network::Error> {
+    let mut builder = Network::builder(network)
         .with_mdns_discovery(false)
         .with_internet_discovery(false)
-        .with_discovery(discovery::Config::builder().no_auto_bootstrap())
-        .build()
-        .await
+        .with_discovery(discovery::Config::builder().no_auto_bootstrap());
+    if no_relay {
+        builder = builder.with_relay_mode(RelayMode::Disabled);
+    }
+    builder.build().await
 }
 
 /// Prints the slots, and returns how many hold a record.

@@ -34,6 +34,8 @@ pub struct NetworkConfig {
     pub mdns_discovery: bool,
     /// Whether to find peers and addresses by public DNS and the mainline DHT. Default: true.
     pub internet_discovery: bool,
+    /// The nodes that the mainline DHT is entered through, as `host:port`. Default: the public ones.
+    pub dht_nodes: Vec<String>,
     /// The addresses to listen on. Default: none given, which is all interfaces and any port.
     pub addresses: BTreeSet<SocketAddr>,
     /// The identity of the node. Default: that of the data directory, else a new one.
@@ -63,6 +65,7 @@ pub struct NetworkBuilder {
     relay_mode: RelayMode,
     mdns_discovery: bool,
     internet_discovery: bool,
+    dht_nodes: Vec<String>,
     addresses: BTreeSet<SocketAddr>,
     secret_key: Option<SecretKey>,
     data_dir: Option<PathBuf>,
@@ -81,6 +84,7 @@ impl Default for NetworkBuilder {
             relay_mode: RelayMode::Default,
             mdns_discovery: cfg!(feature = "mdns"),
             internet_discovery: true,
+            dht_nodes: Vec::new(),
             addresses: BTreeSet::new(),
             secret_key: None,
             data_dir: None,
@@ -130,6 +134,15 @@ impl NetworkBuilder {
     /// Whether to find peers and addresses by public DNS and the mainline DHT.
     pub fn with_internet_discovery(mut self, internet_discovery: bool) -> Self {
         self.internet_discovery = internet_discovery;
+        self
+    }
+
+    /// Uses the mainline DHT through these nodes, each `host:port`, and whether or not there is a
+    /// route to the internet: a DHT of one's own, for one.
+    ///
+    /// Without feature `dht` this changes nothing.
+    pub fn with_dht_nodes(mut self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.dht_nodes = nodes.into_iter().map(Into::into).collect();
         self
     }
 
@@ -238,6 +251,7 @@ impl NetworkBuilder {
             relay_mode: self.relay_mode.clone(),
             mdns_discovery: self.mdns_discovery && cfg!(feature = "mdns"),
             internet_discovery: self.internet_discovery,
+            dht_nodes: self.dht_nodes.clone(),
             addresses: self.addresses.clone(),
             secret_key: secret_key.clone(),
             data_dir: self.data_dir.clone(),
@@ -329,10 +343,10 @@ impl NetworkBuilder {
                 ..sources
             };
         }
-        let dht = if config.internet_discovery {
-            DhtMode::Public
-        } else {
-            DhtMode::Off
+        let dht = match config.internet_discovery {
+            _ if !config.dht_nodes.is_empty() => DhtMode::Nodes(config.dht_nodes.clone()),
+            true => DhtMode::Public,
+            false => DhtMode::Off,
         };
         Sources {
             mdns: config.mdns_discovery,

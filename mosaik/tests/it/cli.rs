@@ -278,3 +278,63 @@ fn dht_exits_with_1_when_nothing_is_found() {
     assert_eq!(lines[19], "  summary: 0/16 slots occupied");
     assert_eq!(lines.len(), 20, "the status was not asked for: {stdout}");
 }
+
+#[cfg(feature = "dht")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dht_shows_who_is_there() {
+    let scratch = Scratch::new();
+    let testnet = n0_mainline::Testnet::new(5).await.unwrap();
+    let node = testnet.bootstrap[0].as_str();
+    let network = Scratch::unique();
+    let (_beacon, said) = start_beacon(scratch.path(), &network, &["--dht-node", node]);
+    let word = |start: &str| {
+        said.iter()
+            .find_map(|line| line.strip_prefix(start))
+            .unwrap()
+    };
+
+    let ask = |more: &[&str]| {
+        let args = [
+            "dht",
+            "-n",
+            &network,
+            "--no-relay",
+            "-t",
+            "5",
+            "--dht-node",
+            node,
+        ];
+        let Output { status, stdout, .. } = mosaik(&[&args, more].concat()).output().unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap())
+    };
+    let give_up_at = Instant::now() + Duration::from_secs(30);
+    let (code, stdout) = loop {
+        let (code, stdout) = ask(&[]);
+        if code == Some(0) || Instant::now() > give_up_at {
+            break (code, stdout);
+        }
+    };
+    assert_eq!(code, Some(0), "{stdout}");
+    assert!(
+        stdout.contains(&format!(": {}\n      timestamp: ", word("  peer id: "))),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains(&format!("      address  : {}\n", word("  ips    : "))),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains("      status   : healthy (uptime: "),
+        "{stdout}"
+    );
+    let summary = "  summary: 1/16 slots occupied\n           1 healthy, 0 unhealthy\n";
+    assert!(stdout.ends_with(summary), "{stdout}");
+
+    let (code, stdout) = ask(&["--check-status=false"]);
+    assert_eq!(code, Some(0), "{stdout}");
+    assert!(
+        stdout.ends_with("  summary: 1/16 slots occupied\n"),
+        "{stdout}"
+    );
+    assert!(!stdout.contains("status"), "{stdout}");
+}

@@ -7,8 +7,12 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        let unique = format!("mosaik-test-{}", mosaik::Digest::random());
-        Self(std::env::temp_dir().join(unique))
+        Self(std::env::temp_dir().join(Self::unique()))
+    }
+
+    /// A name that no other test uses.
+    pub(crate) fn unique() -> String {
+        format!("mosaik-test-{}", mosaik::Digest::random())
     }
 
     pub(crate) fn path(&self) -> &Path {
