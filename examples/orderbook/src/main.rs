@@ -1,20 +1,22 @@
-//! Five nodes on this host meet, then match four orders.
+//! Five nodes on this host meet, and match four orders.
 //!
 //! Three matchers and two traders start in one process and find each other: nobody is told an address
-//! and nothing is synced by hand. Each prints the tags of the others. Then the orders of the traders
-//! go through the book of [`orderbook::engine`].
+//! and nothing is synced by hand. Each prints the tags of the others. Then the traders publish their
+//! orders on a stream, a matcher takes them from there into the book of [`orderbook::engine`], and the
+//! fills travel back on a stream of their own.
 //!
-//! The orders do not travel yet and the book lives in one place: it is matched locally here. Streams
-//! will carry orders and fills, and a group of the three matchers will replicate the book.
+//! The book itself lives on one matcher for now: the other two stand by. A group of the three will
+//! replicate it.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, future::Future, time::Duration};
 
 use mosaik::{
     Network, NetworkId, Tag,
     discovery::{self, PeerEntry},
-    futures::future::try_join_all,
+    futures::{SinkExt, future::try_join_all},
+    streams::{Consumer, Producer},
 };
-use orderbook::engine::{Order, OrderBook, Pair, Side};
+use orderbook::engine::{Fill, Order, OrderBook, Pair, Side};
 use tokio::time::{Instant, timeout};
 use tracing::info;
 use tracing_subscriber::EnvFilter;
@@ -23,11 +25,11 @@ use tracing_subscriber::EnvFilter;
 type Participant = (&'static str, &'static str);
 
 const PARTICIPANTS: [Participant; 5] = [
-    ("matcher-0", "matcher"),
-    ("matcher-1", "matcher"),
-    ("matcher-2", "matcher"),
-    ("alice", "trader"),
-    ("bob", "trader"),
+    ("matcher_0", "matcher"),
+    ("matcher_1", "matcher"),
+    ("matcher_2", "matcher"),
+    ("trader_a", "trader"),
+    ("trader_b", "trader"),
 ];
 
 #[tokio::main]
@@ -39,9 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     let nodes = try_join_all(PARTICIPANTS.map(|who| start(network_id, who))).await?;
     for ((name, _), node) in PARTICIPANTS.iter().zip(&nodes) {
-        let others = timeout(MEET_WITHIN, others(node))
-            .await
-            .map_err(|_| format!("{name} did not find the others within {MEET_WITHIN:?}"))?;
+        let others = within("the others to be found", others(node)).await?;
         info!("{name} sees {} others:", others.len());
         for other in others {
             info!("  {} tags: {}", other.id().fmt_short(), tag_names(&other));
@@ -52,7 +52,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         started.elapsed().as_millis()
     );
 
-    match_orders()?;
+    let [matcher_0, _, _, trader_a, trader_b] = &nodes[..] else {
+        return Err("there are five participants".into());
+    };
+    trade(matcher_0, trader_a, trader_b).await?;
 
     for node in &nodes {
         node.shutdown(SHUTDOWN_DEADLINE).await?;
@@ -93,8 +96,28 @@ fn tag_names(entry: &PeerEntry) -> String {
     names.join(", ")
 }
 
-/// Matches the traders' orders in a book of this process.
-fn match_orders() -> Result<(), Box<dyn Error>> {
+/// Orders go from the traders to the matcher, and fills from the matcher to a trader.
+async fn trade(
+    matcher: &Network,
+    trader_a: &Network,
+    trader_b: &Network,
+) -> Result<(), Box<dyn Error>> {
+    let mut orders_a = trader_a.streams().produce::<Order>();
+    let mut orders_b = trader_b.streams().produce::<Order>();
+    let mut orders = matcher.streams().consume::<Order>();
+    within(
+        "the order streams",
+        orders.when().subscribed().minimum_of(2),
+    )
+    .await?;
+    info!("matcher subscribed to both trader order streams");
+
+    let mut fills = matcher.streams().produce::<Fill>();
+    let mut notifications = trader_a.streams().consume::<Fill>();
+    within("the fill stream", notifications.when().subscribed()).await?;
+    info!("trader_a subscribed to fill stream");
+
+    info!("submitting orders...");
     let pair: Pair = "ETH/USDC".parse()?;
     let order = |id, trader: &str, side, price, quantity| Order {
         id,
@@ -104,26 +127,52 @@ fn match_orders() -> Result<(), Box<dyn Error>> {
         price,
         quantity,
     };
-    let orders = [
-        order(1, "alice", Side::Ask, 300_000, 10),
-        order(2, "alice", Side::Ask, 301_000, 5),
-        order(3, "bob", Side::Bid, 299_000, 8),
-        order(4, "bob", Side::Bid, 300_500, 15),
-    ];
+    orders_a
+        .send(order(1, "alice", Side::Ask, 300_000, 10))
+        .await?;
+    orders_a
+        .send(order(2, "alice", Side::Ask, 301_000, 5))
+        .await?;
+    orders_b
+        .send(order(3, "bob", Side::Bid, 299_000, 8))
+        .await?;
+    orders_b
+        .send(order(4, "bob", Side::Bid, 300_500, 15))
+        .await?;
 
-    info!("submitting orders...");
+    let book = within("four orders", match_orders(&mut orders, &mut fills)).await??;
+    print_top(&book, &pair);
+
+    if let Some(fill) = within("a fill", notifications.recv()).await? {
+        info!("trader_a received fill notification: {fill}");
+    }
+    Ok(())
+}
+
+/// Takes four orders into a book and publishes the fills.
+///
+/// Which trader's orders arrive first is not fixed, and decides whose price a fill has.
+async fn match_orders(
+    orders: &mut Consumer<Order>,
+    fills: &mut Producer<Fill>,
+) -> Result<OrderBook, Box<dyn Error>> {
     let mut book = OrderBook::default();
-    let mut fills = Vec::new();
-    for order in orders {
+    let mut filled = Vec::new();
+    for _ in 0..4 {
+        let order = orders.recv().await.ok_or("the order stream has ended")?;
         info!("received order: {order}");
-        fills.extend(book.place(order)?);
+        filled.extend(book.place(order)?);
     }
-    info!("{} fills produced:", fills.len());
-    for fill in &fills {
+    info!("{} fills produced:", filled.len());
+    for fill in filled {
         info!("  {fill}");
+        fills.send(fill).await?;
     }
+    Ok(book)
+}
 
-    let depth = book.depth(&pair, LEVELS);
+fn print_top(book: &OrderBook, pair: &Pair) {
+    let depth = book.depth(pair, LEVELS);
     info!("top of book for {pair}:");
     for ask in depth.asks.iter().rev() {
         info!("  {ask}");
@@ -132,13 +181,19 @@ fn match_orders() -> Result<(), Box<dyn Error>> {
     for bid in &depth.bids {
         info!("  {bid}");
     }
-    Ok(())
+}
+
+/// Waits, but not for ever: whoever runs this wants to know what does not happen.
+async fn within<T>(what: &str, future: impl Future<Output = T>) -> Result<T, String> {
+    timeout(PATIENCE, future)
+        .await
+        .map_err(|_| format!("waited {PATIENCE:?} for {what} in vain"))
 }
 
 /// Prices shown of each side.
 const LEVELS: usize = 5;
 
-/// They need well under a second; more than this is a failure worth reporting.
-const MEET_WITHIN: Duration = Duration::from_secs(5);
+/// Each step takes well under a second; more than this is a failure worth reporting.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
