@@ -1,8 +1,9 @@
 //! Peers in this process and of this user on this host.
 //!
 //! The first look comes [`LOOKS`]`[0]` after the start, so that explicit dials and the set-up of a test
-//! come first. Of many unknown nodes only three are offered at a time: the next one on the ring of ids,
-//! which makes the offers of all nodes together a connected graph, and two at random.
+//! come first. Of many unknown nodes only the next one on the ring of ids is offered then: together the offers of
+//! all nodes are a ring, and the catalog brings the rest at a third of the connections. Later looks add some
+//! at random, in case that the next one is dead.
 
 mod registry;
 mod rendezvous;
@@ -37,7 +38,7 @@ const LOOKS: [Duration; 5] = [
     Duration::from_secs(5),
 ];
 
-/// Random nodes offered per look besides the successor. Dials cost milliseconds; the catalog brings the rest.
+/// Random nodes offered besides the successor from the second look on.
 const RANDOM_PER_LOOK: usize = 2;
 
 /// Spread of the pauses, so that nodes started together do not look together for ever.
@@ -61,6 +62,7 @@ async fn look_for_ever(finder: &Finder, board: Option<&Arc<Rendezvous>>, rng: &m
     let mut post_at = finder.clock().now();
     let mut pauses = LOOKS.into_iter();
     let mut look_at = post_at;
+    let mut random_count = 0;
     loop {
         if finder.clock().now() >= post_at {
             post(finder, board).await;
@@ -75,10 +77,11 @@ async fn look_for_ever(finder: &Finder, board: Option<&Arc<Rendezvous>>, rng: &m
             }
         }
         let unknown = look(finder, board).await;
-        for addr in choose(&finder.me(), unknown, rng) {
+        for addr in choose(&finder.me(), unknown, random_count, rng) {
             debug!(peer = %addr.id, "found on this host");
             finder.hint(addr);
         }
+        random_count = RANDOM_PER_LOOK;
         finder.answered();
     }
 }
@@ -131,14 +134,19 @@ async fn look(finder: &Finder, board: Option<&Arc<Rendezvous>>) -> Vec<EndpointA
 }
 
 /// Whom of `unknown` (in order of ids) to offer: the successor of `me` on the ring, and some at random.
-fn choose(me: &PeerId, mut unknown: Vec<EndpointAddr>, rng: &mut Rng) -> Vec<EndpointAddr> {
+fn choose(
+    me: &PeerId,
+    mut unknown: Vec<EndpointAddr>,
+    random_count: usize,
+    rng: &mut Rng,
+) -> Vec<EndpointAddr> {
     if unknown.is_empty() {
         return unknown;
     }
     let successor = unknown.iter().position(|addr| addr.id > *me).unwrap_or(0);
     let mut chosen = vec![unknown.remove(successor)];
     rng.shuffle(&mut unknown);
-    chosen.extend(unknown.into_iter().take(RANDOM_PER_LOOK));
+    chosen.extend(unknown.into_iter().take(random_count));
     chosen
 }
 
@@ -193,11 +201,11 @@ mod tests {
                 .filter(|addr| addr.id != me.id)
                 .cloned()
                 .collect();
-            let chosen = choose(&me.id, others, &mut rng);
-            assert_eq!(chosen.len(), 1 + RANDOM_PER_LOOK);
+            let chosen = choose(&me.id, others, 2, &mut rng);
+            assert_eq!(chosen.len(), 3);
             assert_eq!(chosen[0], nodes[(place + 1) % nodes.len()]);
             assert!(chosen[1..].iter().all(|addr| addr != &chosen[0]));
         }
-        assert_eq!(choose(&nodes[0].id, Vec::new(), &mut rng), []);
+        assert_eq!(choose(&nodes[0].id, Vec::new(), 2, &mut rng), []);
     }
 }

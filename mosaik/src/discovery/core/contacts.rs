@@ -428,7 +428,8 @@ impl Core {
             Some(Reason::Asked)
         } else if self.suspicions.contains_key(id) {
             Some(Reason::Suspected)
-        } else if self.overlay.targets().contains(id) {
+        } else if is_known && self.overlay.targets().contains(id) {
+            // Not a neighbour that has just said goodbye, and is about to be replaced.
             Some(Reason::Overlay)
         } else if contact.forever && !is_known {
             Some(Reason::Forever)
