@@ -69,7 +69,7 @@ impl Share {
     fn new(now: Instant) -> Self {
         Self {
             verifications: Bucket::new(4096, 512, now),
-            new_peers: Bucket::new(2048, 64, now),
+            new_peers: Bucket::new(2048, 256, now),
             obituaries: Bucket::new(2048, 64, now),
             comparisons: Bucket::new(64, 16, now),
             answer_bytes: Bucket::new(8 << 20, 2 << 20, now),

@@ -353,6 +353,11 @@ impl Core {
         self.catalog.clone()
     }
 
+    /// How many other peers are known by signed entries.
+    pub(crate) fn held_count(&self) -> usize {
+        self.catalog.held_count()
+    }
+
     /// What was refused so far, and other figures.
     pub(crate) const fn counters(&self) -> &Counters {
         &self.counters
@@ -496,6 +501,3 @@ impl Core {
         PeerEntry::from(self.catalog.local())
     }
 }
-
-#[cfg(test)]
-mod tests;

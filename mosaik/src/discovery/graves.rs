@@ -27,7 +27,6 @@ pub(crate) struct Grave {
     pub(crate) version: PeerEntryVersion,
     pub(crate) cause: Cause,
     element: u64,
-    until: Instant,
 }
 
 /// Everybody who is gone, for a bounded time and in bounded number.
@@ -35,7 +34,7 @@ pub(crate) struct Grave {
 pub(crate) struct Graves {
     by_id: BTreeMap<PeerId, Grave>,
     by_element: HashMap<u64, PeerId>,
-    order: VecDeque<(PeerId, Instant)>,
+    order: VecDeque<(PeerId, PeerEntryVersion, Instant)>,
 }
 
 impl Graves {
@@ -63,10 +62,9 @@ impl Graves {
                 version,
                 cause,
                 element,
-                until,
             },
         );
-        self.order.push_back((id, until));
+        self.order.push_back((id, version, until));
         while self.order.len() > GRAVES_MAX {
             self.forget_oldest();
         }
@@ -92,13 +90,13 @@ impl Graves {
     pub(crate) fn remove(&mut self, id: &PeerId) {
         if let Some(grave) = self.by_id.remove(id) {
             self.by_element.remove(&grave.element);
-            // Its place in the order stays; it is recognized by its time.
+            // Its place in the order stays; it is recognized by its version.
         }
     }
 
     /// Forgets what is old enough.
     pub(crate) fn expire(&mut self, now: Instant) {
-        while self.order.front().is_some_and(|(_, until)| now >= *until) {
+        while self.order.front().is_some_and(|(.., until)| now >= *until) {
             self.forget_oldest();
         }
     }
@@ -108,13 +106,13 @@ impl Graves {
     }
 
     fn forget_oldest(&mut self) {
-        let Some((id, until)) = self.order.pop_front() else {
+        let Some((id, version, _)) = self.order.pop_front() else {
             return;
         };
         if self
             .by_id
             .get(&id)
-            .is_some_and(|grave| grave.until == until)
+            .is_some_and(|grave| grave.version == version)
         {
             self.remove(&id);
         }

@@ -61,4 +61,6 @@ use crate::primitives::PeerId;
 pub use crate::primitives::{PeerEntry, PeerEntryVersion, PeerInfo, SignedPeerEntry};
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;

@@ -1,1 +1,0 @@
-//! Simulated networks of many cores: written below.
