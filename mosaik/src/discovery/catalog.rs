@@ -478,3 +478,6 @@ fn oldest(now: DateTime<Utc>, purge_after: Duration) -> DateTime<Utc> {
         .and_then(|purge_after| now.checked_sub_signed(purge_after))
         .unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
+
+#[cfg(test)]
+mod tests;

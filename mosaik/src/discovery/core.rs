@@ -234,7 +234,11 @@ pub(crate) struct Core {
     eager: Bucket,
     dials_dirty: bool,
     beat_at: Instant,
+    /// When the local entry got its version.
+    announced_at: Instant,
     renew_at: Instant,
+    /// The pause, before chance, that `renew_at` was planned with.
+    renew_pause: Duration,
     purge_at: Option<DateTime<Utc>>,
     near_at: Instant,
     far_at: Instant,
@@ -288,7 +292,9 @@ impl Core {
             spread: Spread::default(),
             eager: Bucket::new(spread::EAGER_BURST, spread::EAGER_PER_SECOND, at),
             dials_dirty: false,
+            announced_at: at,
             renew_at: at,
+            renew_pause: Duration::ZERO,
             purge_at: None,
             rotate_at: at,
             settle_by: Some(at + SETTLE_BOUND),
@@ -417,9 +423,7 @@ impl Core {
         if self.left {
             return;
         }
-        if now >= self.renew_at {
-            self.renew();
-        }
+        self.beat_renewal();
         if now >= self.near_at {
             self.near_at = now + self.rng.jitter(NEAR_EVERY.mul_f32(1.5), 1.0 / 3.0);
             self.exchange_with_neighbour();

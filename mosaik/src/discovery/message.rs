@@ -420,3 +420,6 @@ impl<'de> Deserialize<'de> for Hashes {
         deserializer.deserialize_bytes(HashesVisitor)
     }
 }
+
+#[cfg(test)]
+mod tests;

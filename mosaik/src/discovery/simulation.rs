@@ -11,12 +11,14 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::catalog::{Stored, Verify, VerifyAll};
-use super::core::{Core, CoreConfig, DialFailure, Input, Now, Output, Source, SyncFailure};
+use super::core::{
+    Core, CoreConfig, DialFailure, Input, LocalChange, Now, Output, Source, SyncFailure,
+};
 use super::counters::Refusal;
 use super::message::Message;
 use super::{Config, Event};
 use crate::primitives::{
-    EndpointAddr, NetworkId, PeerEntry, PeerEntryVersion, PeerId, SecretKey, SignedPeerEntry,
+    EndpointAddr, NetworkId, PeerEntry, PeerEntryVersion, PeerId, SecretKey, SignedPeerEntry, Tag,
     TransportAddr,
 };
 use crate::runtime::time::{Duration, Instant};
@@ -169,8 +171,6 @@ struct Simulation {
     loss: f64,
     /// Encode every message, to count its bytes and to check that it decodes.
     on_the_wire: bool,
-    /// Messages and bytes by kind.
-    by_kind: BTreeMap<u8, (u64, u64)>,
     config: Config,
 }
 
@@ -193,7 +193,6 @@ impl Simulation {
             verify: Arc::default(),
             loss: 0.0,
             on_the_wire: true,
-            by_kind: BTreeMap::new(),
             config: Config::default(),
         }
     }
@@ -363,9 +362,6 @@ impl Simulation {
     fn send(&mut self, from: usize, to: usize, message: Message) {
         if self.on_the_wire {
             let bytes = message.encode();
-            let (messages, sent) = self.by_kind.entry(bytes[1]).or_default();
-            *messages += 1;
-            *sent += bytes.len() as u64 + FRAME_HEAD_BYTES;
             self.nodes[from].sent_messages += 1;
             self.nodes[from].sent_bytes += bytes.len() as u64 + FRAME_HEAD_BYTES;
             if self.nodes.len() <= 100 {
@@ -630,6 +626,32 @@ impl Simulation {
             node.side = 0;
         }
         self.unstall();
+    }
+
+    // Changes.
+
+    fn change(&mut self, node: usize, change: impl FnOnce(PeerEntry) -> PeerEntry) -> LocalChange {
+        let now = self.time(node);
+        let result = self.nodes[node]
+            .core
+            .as_mut()
+            .unwrap()
+            .update_local(now, change);
+        self.plan_tick(node);
+        result
+    }
+
+    fn tag(&mut self, node: usize, tag: &str) {
+        assert_eq!(
+            self.change(node, |entry| entry.add_tags(tag)),
+            LocalChange::Changed
+        );
+    }
+
+    fn sees_tag(&self, node: usize, peer: usize, tag: &str) -> bool {
+        let catalog = self.core(node).catalog();
+        let slot = catalog.slot(self.nodes[peer].id.as_bytes());
+        slot.is_some_and(|slot| slot.stored.signed.tags().contains(&Tag::from(tag)))
     }
 
     // Questions.

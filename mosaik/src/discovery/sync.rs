@@ -159,33 +159,28 @@ impl WantQueue {
         Some((hashes, whole))
     }
 
-    /// The answer is complete. What did not fit into it is asked for again, as long as there is
-    /// progress.
+    /// The answer is complete. What did not come is asked for again: as a whole entry, if only its
+    /// renewal was asked for; else as long as there is progress, since the answer may have been full.
     pub(crate) fn answered(&mut self, is_here: impl Fn(u64) -> bool) {
         let Some(question) = self.asked.take() else {
             return;
         };
         let asked = question.hashes.len();
-        let missing: Vec<u64> = question
-            .hashes
-            .into_iter()
-            .filter(|hash| {
-                let here = is_here(*hash);
-                if here {
-                    self.queued.remove(hash);
-                }
-                !here
-            })
-            .collect();
-        self.answered += (asked - missing.len()) as u64;
-        if missing.len() < asked {
-            for hash in missing.into_iter().rev() {
-                self.waiting.push_front((hash, question.whole));
-            }
-        } else {
+        let (here, missing): (Vec<u64>, Vec<u64>) =
+            question.hashes.into_iter().partition(|hash| is_here(*hash));
+        let is_given_up = question.whole && missing.len() == asked;
+        for hash in here {
+            self.queued.remove(&hash);
+        }
+        if is_given_up {
             self.answered += asked as u64;
             for hash in missing {
                 self.queued.remove(&hash);
+            }
+        } else {
+            self.answered += (asked - missing.len()) as u64;
+            for hash in missing.into_iter().rev() {
+                self.waiting.push_front((hash, true));
             }
         }
     }
@@ -396,7 +391,7 @@ mod tests {
         wants.ask(now);
         wants.add(4, false);
         wants.answered(|hash| hash == 1);
-        assert_eq!(wants.ask(now).unwrap().0, [2, 3, 4]);
+        assert_eq!(wants.ask(now).unwrap(), (vec![2, 3, 4], true));
         wants.answered(|hash| hash == 4);
         assert!(!wants.is_past(mark));
         assert_eq!(wants.ask(now).unwrap().0, [2, 3]);
@@ -404,6 +399,20 @@ mod tests {
         wants.answered(|_| false);
         assert!(wants.is_past(mark) && wants.ask(now).is_none());
         assert!(wants.add(2, false));
+    }
+
+    #[test]
+    fn a_renewal_that_is_of_no_use_is_asked_for_as_a_whole_entry() {
+        let now = now();
+        let mut wants = WantQueue::default();
+        wants.add(1, false);
+        let mark = wants.mark();
+        assert_eq!(wants.ask(now).unwrap(), (vec![1], false));
+        wants.answered(|_| false);
+        assert!(!wants.is_past(mark));
+        assert_eq!(wants.ask(now).unwrap(), (vec![1], true));
+        wants.answered(|_| false);
+        assert!(wants.is_past(mark) && wants.ask(now).is_none());
     }
 
     #[test]

@@ -30,6 +30,9 @@ const ASKED_FOR: Duration = Duration::from_millis(1500);
 /// Hashes that wait on one link because a peer says that it has them; beyond it, anti-entropy helps.
 const GOSSIP_WANTS_MAX: u64 = 2048;
 
+/// A node that lacks more than this part of what it holds asks for whole entries.
+const NEWCOMER_PART: usize = 4;
+
 /// Bytes of entries that answer one question.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
@@ -440,11 +443,17 @@ impl Core {
     }
 
     fn want_all(&mut self, from: PeerId, hashes: &[u64]) {
+        let unknown = hashes
+            .iter()
+            .filter(|hash| !self.index.contains_key(*hash))
+            .count();
+        // Whoever lacks much has just joined, and holds nothing that could be renewed.
+        let whole = unknown * NEWCOMER_PART > self.catalog.held_count();
         for hash in hashes {
             if let Some(link) = self.links.get_mut(&from) {
                 link.known.add(*hash);
             }
-            self.want(from, *hash, true);
+            self.want(from, *hash, whole);
         }
     }
 

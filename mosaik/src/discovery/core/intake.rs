@@ -142,7 +142,7 @@ impl Core {
                 self.event(Event::PeerUpdated(PeerEntry::from(&signed)));
                 self.note_known(from, element);
                 if is_renewal {
-                    self.announce(element);
+                    self.announce(element, super::spread::RENEWAL_AFTER);
                 } else {
                     self.push(id, from);
                 }

@@ -85,6 +85,11 @@ impl Link {
         self.wanted || self.wanted_there
     }
 
+    /// Whether we chose the peer as a neighbour.
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     pub(super) const fn is_exchanging(&self) -> bool {
         self.exchange.is_some()
     }

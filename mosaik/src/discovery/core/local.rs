@@ -9,9 +9,9 @@ use crate::primitives::{
 };
 use crate::runtime::time::Duration;
 
-/// How much a known peer lengthens the pause between two renewals: ten renewals per second in the
-/// whole network, whatever its size, up to a third of `purge_after`.
-const RENEWAL_PER_PEER: Duration = Duration::from_millis(100);
+/// How much a known peer lengthens the pause between two renewals: two renewals per second in the
+/// whole network, whatever its size, until a third of `purge_after` is reached.
+const RENEWAL_PER_PEER: Duration = Duration::from_millis(500);
 
 /// The shortest pause between two renewals.
 const RENEWAL_MIN: Duration = Duration::from_millis(10);
@@ -94,7 +94,7 @@ impl Core {
     }
 
     /// The same content with a newer version, so that nobody forgets us.
-    pub(super) fn renew(&mut self) {
+    fn renew(&mut self) {
         let renewed = self
             .local_entry()
             .touched_at(self.now.utc)
@@ -102,7 +102,6 @@ impl Core {
         if let Ok(signed) = renewed {
             self.set_local(signed, true);
         }
-        self.plan_renewal();
     }
 
     /// Somebody says that we are dead: a newer version proves the contrary, and goes out at once.
@@ -146,11 +145,12 @@ impl Core {
         self.passed
             .add(previous, self.now.instant + super::intake::REPLACED_FOR);
         self.catalog_changed = true;
+        self.announced_at = self.now.instant;
+        self.plan_renewal();
         if is_renewal {
-            self.announce(element);
+            self.announce(element, super::spread::RENEWAL_AFTER);
         } else {
             self.push(local, None);
-            self.plan_renewal();
         }
     }
 
@@ -160,18 +160,35 @@ impl Core {
         self.send_records(to, vec![(own, true)], false);
     }
 
+    /// Renews the entry when it is time; later if the network has grown since that was planned.
+    pub(super) fn beat_renewal(&mut self) {
+        if self.now.instant < self.renew_at {
+            return;
+        }
+        if self.renewal_pause() > self.renew_pause {
+            self.plan_renewal();
+        }
+        if self.now.instant >= self.renew_at {
+            self.renew();
+        }
+    }
+
+    /// Plans the next renewal, counted from the last version.
     pub(super) fn plan_renewal(&mut self) {
+        self.renew_pause = self.renewal_pause();
+        let pause = self
+            .rng
+            .jitter(self.renew_pause, self.config.config.announce_jitter);
+        self.renew_at = self.announced_at + pause.max(RENEWAL_MIN);
+    }
+
+    fn renewal_pause(&self) -> Duration {
         let settings = &self.config.config;
         let peers = u32::try_from(self.catalog.held_count()).unwrap_or(u32::MAX);
         let stretched = RENEWAL_PER_PEER
             .saturating_mul(peers)
             .min(settings.purge_after / 3);
-        let pause = settings.announce_interval.max(stretched);
-        let pause = self
-            .rng
-            .jitter(pause, settings.announce_jitter)
-            .max(RENEWAL_MIN);
-        self.renew_at = self.now.instant + pause;
+        settings.announce_interval.max(stretched)
     }
 
     /// Forgets entries that were not renewed in time.

@@ -21,8 +21,11 @@ pub(super) const EAGER_BURST: u32 = 64;
 /// And per second, after that.
 pub(super) const EAGER_PER_SECOND: u32 = 16;
 
-/// How long announcements by hash are collected.
-const LAZY_AFTER: Duration = Duration::from_millis(500);
+/// How long announcements of renewals are collected: nobody waits for them.
+pub(super) const RENEWAL_AFTER: Duration = Duration::from_secs(1);
+
+/// How long announcements of changes are collected, when there are too many to push.
+const CHANGE_AFTER: Duration = Duration::from_millis(200);
 
 /// Hashes of one announcement.
 const HAVE_HASHES_MAX: usize = 2048;
@@ -106,16 +109,15 @@ impl Core {
                 self.spread.eager.push((id, from));
             }
         } else if let Some(slot) = self.slot_of(&id) {
-            self.announce(slot.element);
+            self.announce(slot.element, CHANGE_AFTER);
         }
     }
 
     /// A version is announced soon.
-    pub(super) fn announce(&mut self, element: u64) {
+    pub(super) fn announce(&mut self, element: u64, after: Duration) {
         self.spread.lazy.push(element);
-        self.spread
-            .flush_at
-            .get_or_insert(self.now.instant + LAZY_AFTER);
+        let at = self.now.instant + after;
+        self.spread.flush_at = Some(self.spread.flush_at.map_or(at, |planned| planned.min(at)));
     }
 
     pub(super) fn slot_of(&self, id: &PeerId) -> Option<Slot> {
@@ -203,8 +205,10 @@ impl Core {
         hashes.retain(|hash| self.index.contains_key(hash));
         hashes.sort_unstable();
         hashes.dedup();
-        let edges = self.links.iter().filter(|(_, link)| link.is_edge());
-        let peers: Vec<PeerId> = edges.map(|(peer, _)| *peer).collect();
+        // Only to the neighbours that we chose: the ring among them reaches everybody, and the others
+        // hear it from theirs.
+        let chosen = self.links.iter().filter(|(_, link)| link.is_wanted());
+        let peers: Vec<PeerId> = chosen.map(|(peer, _)| *peer).collect();
         for peer in peers {
             let Some(link) = self.links.get_mut(&peer) else {
                 continue;

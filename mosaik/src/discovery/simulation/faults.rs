@@ -1,9 +1,8 @@
 //! What breaks, and how fast it heals.
 
 use super::*;
-use crate::discovery::core::LocalChange;
 use crate::discovery::message::{Departure, Hashes, Obituary, RawId, Record};
-use crate::primitives::{Digest, Tag};
+use crate::primitives::Digest;
 
 fn ids(network: &Simulation, nodes: &[usize]) -> BTreeSet<PeerId> {
     nodes.iter().map(|node| network.nodes[*node].id).collect()
@@ -33,30 +32,6 @@ fn records(records: Vec<Record>) -> Message {
 impl Simulation {
     fn entry_of(&self, node: usize) -> SignedPeerEntry {
         self.core(node).catalog().local().clone()
-    }
-
-    fn change(&mut self, node: usize, change: impl FnOnce(PeerEntry) -> PeerEntry) -> LocalChange {
-        let now = self.time(node);
-        let result = self.nodes[node]
-            .core
-            .as_mut()
-            .unwrap()
-            .update_local(now, change);
-        self.plan_tick(node);
-        result
-    }
-
-    fn tag(&mut self, node: usize, tag: &str) {
-        assert_eq!(
-            self.change(node, |entry| entry.add_tags(tag)),
-            LocalChange::Changed
-        );
-    }
-
-    fn sees_tag(&self, node: usize, peer: usize, tag: &str) -> bool {
-        let catalog = self.core(node).catalog();
-        let slot = catalog.slot(self.nodes[peer].id.as_bytes());
-        slot.is_some_and(|slot| slot.stored.signed.tags().contains(&Tag::from(tag)))
     }
 
     /// A peer that is no core: the test speaks for it.
