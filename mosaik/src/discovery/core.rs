@@ -30,13 +30,15 @@ mod links;
 mod local;
 mod spread;
 mod suspicion;
+mod tickets;
 
 pub(crate) use local::LocalChange;
 
-use contacts::{Contact, Ticket};
+use contacts::Contact;
 use links::Link;
 use spread::Spread;
 use suspicion::{Assist, Suspicion};
+use tickets::Ticket;
 
 /// How often everything that only has to happen "soon" is looked at.
 const BEAT: Duration = Duration::from_millis(250);
@@ -360,6 +362,7 @@ impl Core {
     }
 
     /// How many other peers are known by signed entries.
+    #[cfg(test)]
     pub(crate) fn held_count(&self) -> usize {
         self.catalog.held_count()
     }

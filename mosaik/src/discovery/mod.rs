@@ -46,7 +46,7 @@ pub(crate) use core::{
 };
 
 mod message;
-pub(crate) use message::{MESSAGE_BYTES_MAX, Message, MessageError};
+pub(crate) use message::{Message, MessageError};
 
 mod counters;
 pub(crate) use counters::{Counters, Refusal};

@@ -268,12 +268,6 @@ impl Passed {
     pub(crate) fn contains(&self, hash: u64, now: Instant) -> bool {
         self.until.get(&hash).is_some_and(|until| now < *until)
     }
-
-    /// It may be wanted again.
-    pub(crate) fn remove(&mut self, hash: u64) {
-        // Its place in the order stays and is passed over when its turn comes.
-        self.until.remove(&hash);
-    }
 }
 
 /// Ids by element, for answering questions.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Core, DialFailure, Output, Source, SyncFailure};
 use crate::discovery::catalog::Stored;
 use crate::discovery::overlay::FULL_MESH_PEERS;
-use crate::primitives::{EndpointAddr, PeerEntryVersion, PeerId};
+use crate::primitives::{EndpointAddr, PeerId};
 use crate::runtime::time::{Duration, Instant};
 
 /// Peers that we try to reach; beyond it the least important are not remembered.
@@ -55,15 +55,6 @@ const VOUCHED_FOR: Duration = Duration::from_secs(60);
 
 /// In a full mesh the lower id dials; the other only after this.
 const POLITE_PAUSE: Duration = Duration::from_millis(300);
-
-/// How long an exchange asked for by the application may take, the dial included.
-const TICKET_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Exchanges asked for by the application and under way.
-const TICKETS_MAX: usize = 1024;
-
-/// Requests that one exchange answers.
-pub(super) const TICKETS_PER_EXCHANGE_MAX: usize = 256;
 
 /// A peer declared dead, as we last knew it.
 #[derive(Debug, Clone)]
@@ -145,19 +136,6 @@ enum Reason {
     Down,
 }
 
-/// An exchange that the application asked for.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    peer: PeerId,
-    deadline: Instant,
-    /// Whether an exchange works on it.
-    is_running: bool,
-    tries: u8,
-}
-
-/// A ticket is tried again once: the link may have been about to close.
-const TICKET_TRIES: u8 = 2;
-
 impl Core {
     pub(super) fn on_hint(&mut self, addr: EndpointAddr, source: Source, forever: bool) {
         let now = self.now.instant;
@@ -189,38 +167,6 @@ impl Core {
         self.dials_dirty = true;
     }
 
-    pub(super) fn on_sync_with(&mut self, addr: EndpointAddr, ticket: u64) {
-        let peer = addr.id;
-        let refused = if peer == self.local_id() {
-            Some(Ok(()))
-        } else if self.left {
-            Some(Err(SyncFailure::Leaving))
-        } else if self.tickets.len() >= TICKETS_MAX {
-            self.counters.requests_refused += 1;
-            Some(Err(SyncFailure::TimedOut))
-        } else {
-            None
-        };
-        if let Some(result) = refused {
-            self.out.push(Output::SyncDone { ticket, result });
-            return;
-        }
-        let deadline = self.now.instant + TICKET_TIMEOUT;
-        self.tickets.insert(
-            ticket,
-            Ticket {
-                peer,
-                deadline,
-                is_running: false,
-                tries: 0,
-            },
-        );
-        if self.links.contains_key(&peer) {
-            self.start_exchange(peer);
-        }
-        self.on_hint(addr, Source::Dial, false);
-    }
-
     pub(super) fn on_dial_failed(&mut self, peer: PeerId, reason: DialFailure) {
         let now = self.now.instant;
         if self.links.contains_key(&peer) {
@@ -245,17 +191,7 @@ impl Core {
             self.fail_tickets_of(&peer, SyncFailure::DifferentNetwork { remote });
             return;
         }
-        let failed: Vec<u64> = self.waiting_tickets(&peer);
-        let mut given_up = Vec::new();
-        for id in failed {
-            if let Some(ticket) = self.tickets.get_mut(&id) {
-                ticket.tries += 1;
-                if ticket.tries >= TICKET_TRIES {
-                    given_up.push(id);
-                }
-            }
-        }
-        self.fail_tickets(given_up, SyncFailure::Unreachable);
+        self.note_failed_dial(&peer);
         self.report_unreachable(&peer);
         if self.catalog.contains(&peer) {
             self.suspect(peer);
@@ -418,11 +354,7 @@ impl Core {
         let now = self.now.instant;
         let is_before = |until: Option<Instant>| until.is_some_and(|until| now < until);
         let is_known = self.catalog.contains(id);
-        if self
-            .tickets
-            .values()
-            .any(|ticket| ticket.peer == *id && !ticket.is_running)
-        {
+        if self.tickets_wait_for(id) {
             Some(Reason::Ticket)
         } else if is_before(contact.asked_until) {
             Some(Reason::Asked)
@@ -518,7 +450,7 @@ impl Core {
                 || contact.is_dialling()
                 || overlay.targets().contains(id)
                 || suspicions.contains_key(id)
-                || tickets.values().any(|ticket| ticket.peer == *id)
+                || tickets.values().any(|ticket| ticket.is_for(id))
         });
         for peer in lost {
             self.on_dial_failed(peer, DialFailure::Unreachable);
@@ -557,88 +489,5 @@ impl Core {
                 .entry(id)
                 .or_insert_with(|| Contact::new(id, now)),
         )
-    }
-
-    // The application's requests.
-
-    pub(super) fn tickets_wait_for(&self, peer: &PeerId) -> bool {
-        self.tickets
-            .values()
-            .any(|ticket| ticket.peer == *peer && !ticket.is_running)
-    }
-
-    fn waiting_tickets(&self, peer: &PeerId) -> Vec<u64> {
-        let waiting = self.tickets.iter();
-        let waiting = waiting.filter(|(_, ticket)| ticket.peer == *peer && !ticket.is_running);
-        waiting.map(|(id, _)| *id).collect()
-    }
-
-    pub(super) fn take_waiting_tickets(&mut self, peer: &PeerId) -> Vec<u64> {
-        let waiting = self.waiting_tickets(peer);
-        for id in &waiting {
-            if let Some(ticket) = self.tickets.get_mut(id) {
-                ticket.is_running = true;
-            }
-        }
-        waiting
-    }
-
-    /// The link is gone: what it worked on is tried on another one, once.
-    pub(super) fn reopen_tickets(&mut self, peer: &PeerId, link: super::links::Link) {
-        let running = link
-            .exchange
-            .map(|exchange| exchange.tickets)
-            .unwrap_or_default();
-        let mut given_up = Vec::new();
-        for id in running.into_iter().chain(link.next_tickets) {
-            if let Some(ticket) = self.tickets.get_mut(&id) {
-                ticket.is_running = false;
-                ticket.tries += 1;
-                if ticket.tries >= TICKET_TRIES {
-                    given_up.push(id);
-                }
-            }
-        }
-        self.fail_tickets(given_up, SyncFailure::Unreachable);
-        if self.tickets_wait_for(peer) {
-            // The contact may be gone by now.
-            self.contact(*peer);
-            self.dials_dirty = true;
-        }
-    }
-
-    pub(super) fn beat_tickets(&mut self) {
-        let now = self.now.instant;
-        let late = self
-            .tickets
-            .iter()
-            .filter(|(_, ticket)| now >= ticket.deadline);
-        let late: Vec<u64> = late.map(|(id, _)| *id).collect();
-        self.fail_tickets(late, SyncFailure::TimedOut);
-    }
-
-    fn fail_tickets_of(&mut self, peer: &PeerId, failure: SyncFailure) {
-        let waiting = self.waiting_tickets(peer);
-        self.fail_tickets(waiting, failure);
-    }
-
-    pub(super) fn take_all_tickets(&self) -> Vec<u64> {
-        self.tickets.keys().copied().collect()
-    }
-
-    pub(super) fn fail_tickets(&mut self, tickets: Vec<u64>, failure: SyncFailure) {
-        for ticket in tickets {
-            if self.tickets.remove(&ticket).is_some() {
-                self.out.push(Output::SyncDone {
-                    ticket,
-                    result: Err(failure),
-                });
-            }
-        }
-    }
-
-    /// The version under which we hold this peer dead, if we do.
-    pub(super) fn down_version(&self, peer: &PeerId) -> Option<PeerEntryVersion> {
-        Some(self.contacts.get(peer)?.down.as_ref()?.stored.version())
     }
 }

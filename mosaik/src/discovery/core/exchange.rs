@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::contacts::TICKETS_PER_EXCHANGE_MAX;
+use super::tickets::TICKETS_PER_EXCHANGE_MAX;
 use super::{Core, FAR_EVERY, Output};
 use crate::discovery::graves::Cause;
 use crate::discovery::message::{HASHES_MAX, Hashes, Message};
