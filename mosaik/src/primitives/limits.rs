@@ -4,9 +4,6 @@
 /// enough that decoding fits in the smallest stack we run on (2 MiB, of which this takes under 10 %).
 pub(crate) const NESTING_DEPTH_MAX: usize = 96;
 
-/// Bytes of a frame before the peer is authenticated: handshakes are small.
-pub(crate) const HANDSHAKE_FRAME_BYTES_MAX: usize = 64 * 1024;
-
 /// Bytes of a data frame: one datum, or one chunk of a snapshot.
 pub(crate) const DATA_FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 

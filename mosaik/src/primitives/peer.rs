@@ -350,14 +350,6 @@ impl PeerEntry {
         &mut self.tags
     }
 
-    pub(crate) fn streams_mut(&mut self) -> &mut BTreeSet<StreamId> {
-        &mut self.streams
-    }
-
-    pub(crate) fn groups_mut(&mut self) -> &mut BTreeSet<GroupId> {
-        &mut self.groups
-    }
-
     /// Whether the ticket was not there.
     pub(crate) fn insert_ticket(&mut self, ticket: Ticket) -> bool {
         self.tickets.insert(ticket.id(), ticket).is_none()
@@ -381,7 +373,6 @@ impl PeerEntry {
         Ok(SignedPeerEntry(Arc::new(Signed {
             entry: self,
             signature,
-            size_bytes: encoded.len(),
         })))
     }
 
@@ -423,9 +414,7 @@ pub(crate) fn insert_all<V>(
     set: &mut BTreeSet<Digest>,
     values: impl IntoIterOrSingle<Digest, V>,
 ) -> bool {
-    values
-        .iterator()
-        .fold(false, |changed, value| set.insert(value) || changed)
+    values.iterator().filter(|value| set.insert(*value)).count() > 0
 }
 
 /// Whether a value was there.
@@ -433,9 +422,7 @@ pub(crate) fn remove_all<V>(
     set: &mut BTreeSet<Digest>,
     values: impl IntoIterOrSingle<Digest, V>,
 ) -> bool {
-    values
-        .iterator()
-        .fold(false, |changed, value| set.remove(&value) || changed)
+    values.iterator().filter(|value| set.remove(value)).count() > 0
 }
 
 impl From<&PeerEntry> for PeerId {
@@ -460,7 +447,6 @@ pub struct SignedPeerEntry(Arc<Signed>);
 struct Signed {
     entry: PeerEntry,
     signature: Signature,
-    size_bytes: usize,
 }
 
 impl SignedPeerEntry {
@@ -470,11 +456,7 @@ impl SignedPeerEntry {
         let peer = *entry.id();
         peer.verify(Digest::hash(&encoded).as_bytes(), &signature)
             .map_err(|_| EntryError::SignatureInvalid { peer })?;
-        Ok(Self(Arc::new(Signed {
-            entry,
-            signature,
-            size_bytes: encoded.len(),
-        })))
+        Ok(Self(Arc::new(Signed { entry, signature })))
     }
 
     /// The entry alone.
@@ -483,11 +465,6 @@ impl SignedPeerEntry {
             Ok(signed) => signed.entry,
             Err(shared) => shared.entry.clone(),
         }
-    }
-
-    /// Length of the encoded entry, without the signature.
-    pub(crate) fn size_bytes(&self) -> usize {
-        self.0.size_bytes
     }
 }
 

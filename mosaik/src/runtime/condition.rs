@@ -3,7 +3,7 @@
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicUsize, Ordering, fence};
 use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -14,7 +14,6 @@ pub(crate) struct Observable<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
     value: RwLock<T>,
-    changes: AtomicU64,
     /// How many wakers are in `slots`: lets a change pass by without its lock.
     waiting: AtomicUsize,
     slots: Mutex<Slots>,
@@ -25,7 +24,6 @@ impl<T> Observable<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(Arc::new(Shared {
             value: RwLock::new(value),
-            changes: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             slots: Mutex::default(),
         }))
@@ -45,21 +43,8 @@ impl<T> Observable<T> {
         changed
     }
 
-    /// Puts `value` in the place of the old one, if they differ.
-    pub(crate) fn set(&self, value: T) -> bool
-    where
-        T: PartialEq,
-    {
-        self.update(|old| {
-            let changed = *old != value;
-            *old = value;
-            changed
-        })
-    }
-
-    /// Counts a change and wakes who waits: for values that change through a shared reference.
+    /// Wakes who waits: for values that change through a shared reference.
     pub(crate) fn notify(&self) {
-        self.0.changes.fetch_add(1, Ordering::Release);
         // Pairs with the fence in `Condition::poll`: either we see its waker or it sees our change.
         fence(Ordering::SeqCst);
         if self.0.waiting.load(Ordering::Relaxed) == 0 {
@@ -73,11 +58,6 @@ impl<T> Observable<T> {
         };
         // Outside of the lock: a waker may run anything.
         wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// How many changes there were.
-    pub(crate) fn version(&self) -> u64 {
-        self.0.changes.load(Ordering::Acquire)
     }
 
     /// Waits until `holds` is true of the value.
@@ -309,14 +289,21 @@ mod tests {
     }
 
     #[test]
-    fn only_changes_count() {
-        let value = Observable::new(5);
+    fn only_changes_wake() {
+        let value = Observable::new(0);
+        let mut condition = at_least(&value, 9);
+        let (waker, count) = counting_waker();
+        let mut context = Context::from_waker(&waker);
+        assert!(condition.poll_unpin(&mut context).is_pending());
         assert!(!value.update(|_| false));
-        assert!(!value.set(5));
-        assert_eq!(value.version(), 0);
-        assert!(value.set(6));
-        value.notify();
-        assert_eq!((value.version(), value.read(|value| *value)), (2, 6));
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
+        assert!(value.update(raise) && value.update(raise));
+        assert_eq!(
+            count.0.load(Ordering::Relaxed),
+            1,
+            "woken once until it is polled again"
+        );
+        assert_eq!(value.read(|value| *value), 2);
     }
 
     /// Counts how often the future inside is polled.
@@ -434,8 +421,8 @@ mod tests {
     fn the_newest_waker_counts() {
         let value = Observable::new(0);
         let mut condition = at_least(&value, 1);
-        let (old, old_count) = futures_test_waker();
-        let (new, new_count) = futures_test_waker();
+        let (old, old_count) = counting_waker();
+        let (new, new_count) = counting_waker();
         assert!(
             condition
                 .poll_unpin(&mut Context::from_waker(&old))
@@ -459,7 +446,7 @@ mod tests {
         }
     }
 
-    fn futures_test_waker() -> (Waker, Arc<CountWakes>) {
+    fn counting_waker() -> (Waker, Arc<CountWakes>) {
         let count = Arc::new(CountWakes(AtomicUsize::new(0)));
         (Waker::from(count.clone()), count)
     }

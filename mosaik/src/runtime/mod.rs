@@ -13,15 +13,12 @@ mod shutdown;
 pub(crate) use shutdown::Shutdown;
 
 mod tasks;
-pub(crate) use tasks::{TaskEnd, TaskHandle, Tasks};
+pub(crate) use tasks::Tasks;
 
 mod condition;
 pub(crate) use condition::{Condition, Observable};
 
 /// Waiting, on the clock of tokio: tests pause and move it.
 pub(crate) mod time {
-    pub(crate) use tokio::time::{
-        Duration, Instant, Interval, MissedTickBehavior, Sleep, error::Elapsed, interval, sleep,
-        sleep_until, timeout, timeout_at,
-    };
+    pub(crate) use tokio::time::{Duration, Instant, sleep, sleep_until, timeout, timeout_at};
 }

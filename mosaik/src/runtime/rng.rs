@@ -40,15 +40,6 @@ impl Rng {
         self.0.next_u64()
     }
 
-    /// A number below `end`, each equally likely; 0 if `end` is 0.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        if end == 0 {
-            0
-        } else {
-            self.0.random_range(0..end)
-        }
-    }
-
     /// A number in `0.0..1.0`.
     pub(crate) fn unit_f64(&mut self) -> f64 {
         self.0.random()
@@ -101,12 +92,7 @@ mod tests {
     fn a_seed_repeats() {
         let draw = |seed| {
             let mut rng = Rng::seeded(seed);
-            (
-                rng.next_u64(),
-                rng.below(10),
-                rng.fork("x").next_u64(),
-                rng.unit_f64(),
-            )
+            (rng.next_u64(), rng.fork("x").next_u64(), rng.unit_f64())
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
@@ -126,13 +112,11 @@ mod tests {
         let mut rng = Rng::seeded(7);
         let mut seen = [false; 5];
         for _ in 0..200 {
-            seen[usize::try_from(rng.below(5)).unwrap()] = true;
+            seen[*rng.choose(&[0, 1, 2, 3, 4]).unwrap()] = true;
             let wait = rng.jitter(Duration::from_millis(100), 0.2).as_millis();
             assert!((79..=120).contains(&wait), "{wait}");
         }
         assert_eq!(seen, [true; 5]);
-        assert_eq!(rng.below(0), 0);
-        assert_eq!(rng.below(1), 0);
         assert_eq!(rng.choose::<u8>(&[]), None);
         assert_eq!(rng.choose(&[3]), Some(&3));
         assert_eq!(

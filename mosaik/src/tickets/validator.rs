@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_latest_valid_ticket_of_the_class_counts() {
-        let table: &[(&[(u8, &str)], Result<Expiration, InvalidTicket>)] = &[
+        type Tickets = &'static [(u8, &'static str)];
+        let table: &[(Tickets, Result<Expiration, InvalidTicket>)] = &[
             (&[], Err(InvalidTicket)),
             (&[(2, "5")], Err(InvalidTicket)),
             (&[(1, "bad")], Err(InvalidTicket)),

@@ -1,9 +1,11 @@
+#![expect(dead_code, reason = "of these types only the shapes are looked at")]
+
 use super::*;
 use crate::primitives::limits::SCHEMA_BYTES_MAX;
 use crate::primitives::{Datum, Digest, PeerEntry, decode, encode};
 use proptest::prelude::*;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU8;
 
@@ -54,7 +56,7 @@ mod v2 {
 }
 
 #[derive(Deserialize)]
-struct Price(#[expect(dead_code, reason = "only its shape is looked at")] u64);
+struct Price(u64);
 
 #[derive(Deserialize)]
 enum Event {
@@ -113,7 +115,7 @@ fn types_that_refuse_samples() {
 
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
-struct Password(#[expect(dead_code, reason = "only its shape is looked at")] String);
+struct Password(String);
 
 impl TryFrom<String> for Password {
     type Error = &'static str;
@@ -136,8 +138,8 @@ impl PartialEq for Password {
 impl Eq for Password {}
 
 impl PartialOrd for Password {
-    fn partial_cmp(&self, _: &Self) -> Option<core::cmp::Ordering> {
-        Some(core::cmp::Ordering::Equal)
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
     }
 }
 impl Ord for Password {
@@ -238,7 +240,7 @@ mod recursive {
     }
 
     #[derive(Deserialize)]
-    pub(super) struct Tree(#[expect(dead_code, reason = "shape")] Vec<Tree>);
+    pub(super) struct Tree(Vec<Tree>);
 
     #[derive(Deserialize)]
     pub(super) struct Even {
