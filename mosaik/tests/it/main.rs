@@ -7,6 +7,11 @@
 )]
 
 mod cli;
+mod entries;
+mod hostile;
+mod netns;
 mod network;
+mod node;
+mod processes;
 mod public_api;
 mod scratch;
