@@ -46,3 +46,5 @@ pub(crate) fn stream(input: TokenStream) -> TokenStream {
 
 #[cfg(test)]
 mod interface;
+#[cfg(test)]
+mod tests;
