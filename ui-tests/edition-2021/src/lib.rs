@@ -1,0 +1,43 @@
+//! A crate of edition 2021, where `Future` is not in the prelude and `gen` is a name.
+
+#![forbid(unsafe_code)]
+
+use mosaik::*;
+use serde::{Deserialize, Serialize};
+
+/// What flows.
+#[derive(Debug, Serialize, Deserialize, Schema)]
+#[schema(name = "market.trade")]
+pub struct Trade(pub u64);
+
+/// An id.
+pub const ID: UniqueId = unique_id!("trades");
+
+/// A function whose name is a keyword of the next edition.
+pub fn gen() -> StreamId {
+    ID
+}
+
+stream! {
+    /// All keys that need a path.
+    pub Trades = Trade, gen(),
+    require: |peer| !peer.tags().is_empty(),
+    online_when: |c| c.minimum_of(2),
+    max_consumers: 3,
+    queue_size: 8,
+}
+
+stream! {
+    /// With a parameter.
+    pub Any<T: Datum> = T
+}
+
+/// Waits for the first consumer.
+pub async fn produce(network: &Network) -> ProducerOf<Trades> {
+    Trades::online_producer(network).await
+}
+
+#[test]
+fn ids_agree() {
+    assert_eq!(gen(), UniqueId::from("trades"));
+}

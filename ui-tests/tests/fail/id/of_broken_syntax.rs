@@ -1,0 +1,5 @@
+use mosaik::*;
+
+const ID: UniqueId = id!("trades" @);
+
+fn main() {}

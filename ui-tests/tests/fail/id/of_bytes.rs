@@ -1,0 +1,5 @@
+use mosaik::*;
+
+const ID: UniqueId = unique_id!(b"trades");
+
+fn main() {}

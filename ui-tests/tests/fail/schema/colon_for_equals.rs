@@ -1,0 +1,7 @@
+use mosaik::Schema;
+
+#[derive(Schema)]
+#[schema(name: "order")]
+struct Order;
+
+fn main() {}

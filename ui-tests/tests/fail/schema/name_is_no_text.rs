@@ -1,0 +1,7 @@
+use mosaik::Schema;
+
+#[derive(Schema)]
+#[schema(name = Order)]
+struct Order;
+
+fn main() {}

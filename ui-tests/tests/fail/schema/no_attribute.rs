@@ -1,0 +1,6 @@
+use mosaik::Schema;
+
+#[derive(Schema)]
+struct Order;
+
+fn main() {}

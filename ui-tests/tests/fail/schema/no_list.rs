@@ -1,0 +1,7 @@
+use mosaik::Schema;
+
+#[derive(Schema)]
+#[schema]
+struct Order;
+
+fn main() {}

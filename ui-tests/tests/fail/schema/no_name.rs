@@ -1,0 +1,7 @@
+use mosaik::Schema;
+
+#[derive(Schema)]
+#[schema(version = 2)]
+struct Order;
+
+fn main() {}

@@ -1,0 +1,5 @@
+use mosaik::*;
+
+stream!(Names = Vec<&str>);
+
+fn main() {}

@@ -1,0 +1,5 @@
+use mosaik::*;
+
+stream!(Things = _);
+
+fn main() {}

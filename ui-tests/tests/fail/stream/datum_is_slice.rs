@@ -1,0 +1,5 @@
+use mosaik::*;
+
+stream!(Numbers = [u8]);
+
+fn main() {}

@@ -1,0 +1,5 @@
+use mosaik::*;
+
+stream!(Things = dyn std::fmt::Debug);
+
+fn main() {}

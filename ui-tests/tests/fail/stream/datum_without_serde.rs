@@ -1,0 +1,7 @@
+use mosaik::*;
+
+struct Order;
+
+stream!(Orders = Order);
+
+fn main() {}

@@ -1,0 +1,9 @@
+use mosaik::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Trade;
+
+stream!(consumer Trades = Trade, max_consumers: 8);
+
+fn main() {}

@@ -1,0 +1,9 @@
+use mosaik::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Trade;
+
+stream!(Trades = Trade, consumer buffer_size: 8);
+
+fn main() {}
