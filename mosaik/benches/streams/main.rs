@@ -1,0 +1,157 @@
+//! Streams beside raw iroh, in one run: `cargo bench -p mosaik --bench streams`.
+//!
+//! Two processes on loopback. This one produces; it starts itself again as the one that consumes and
+//! talks to it in lines of text (`control.rs`). Each case is run by raw iroh (one unidirectional stream
+//! per consumer, writes of up to 64 KiB) and by a mosaik stream, one after the other, and printed as a
+//! ratio. What is measured: datums and bytes per second from the first send until every consumer has
+//! the last datum; CPU of the producing process; one-way latency at a tenth of the measured rate.
+//!
+//! `-- 64` restricts the run to datums of 64 bytes; `-- 64 65536` to two sizes.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the real clock, and runs outside every Network"
+)]
+
+mod control;
+mod measure;
+mod ours;
+mod raw;
+
+use control::{Child, Order};
+use measure::{Latency, Rate};
+
+/// Datum sizes, bytes, and how many datums one consumer gets in a throughput run (some 2 s each).
+const SIZES: [(usize, u64); 4] = [
+    (8, 4_000_000),
+    (64, 4_000_000),
+    (1024, 300_000),
+    (65_536, 8_000),
+];
+
+/// Fan-outs measured. The number of datums is divided by it, so that each case takes about as long.
+const CONSUMERS: [usize; 3] = [1, 4, 16];
+
+/// Share of the measured rate at which latency is taken.
+const LATENCY_LOAD: f64 = 0.1;
+
+/// Seconds of one latency run.
+const LATENCY_S: f64 = 2.0;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    if arguments.first().is_some_and(|a| a == control::CONSUME) {
+        return control::consume();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    let wanted: Vec<usize> = arguments.iter().filter_map(|a| a.parse().ok()).collect();
+    runtime.block_on(produce(&wanted));
+}
+
+async fn produce(wanted: &[usize]) {
+    let mut child = Child::start().await;
+    let ping = raw::ping(&mut child).await;
+    println!(
+        "raw iroh ping-pong, 64 B: p50 {:.0} us, p99 {:.0} us",
+        ping.p50_us, ping.p99_us
+    );
+    println!();
+    println!(
+        "{:>6} {:>3} | {:>11} {:>8} {:>6} | {:>11} {:>8} {:>6} | {:>6} {:>8}",
+        "bytes",
+        "to",
+        "iroh 1/s",
+        "MB/s",
+        "cpu s",
+        "mosaik 1/s",
+        "MB/s",
+        "cpu s",
+        "ratio",
+        "cpu/cpu1"
+    );
+    let mut solo = Vec::new();
+    for (size, count) in SIZES
+        .into_iter()
+        .filter(|(size, _)| selected(wanted, *size))
+    {
+        let mut cpu_of_one = 0.0;
+        for consumers in CONSUMERS {
+            let order = Order {
+                size,
+                consumers,
+                count: count / consumers as u64,
+                rate: 0.0,
+            };
+            let iroh = raw::throughput(&mut child, &order).await;
+            let mosaik = ours::throughput(&mut child, &order).await;
+            let cpu_per_datum = mosaik.cpu_s / order.count as f64;
+            if consumers == 1 {
+                cpu_of_one = cpu_per_datum;
+                solo.push((size, iroh.clone(), mosaik.clone()));
+            }
+            print_rates(&order, &iroh, &mosaik, cpu_per_datum / cpu_of_one);
+        }
+    }
+    println!();
+    println!(
+        "one-way latency to one consumer at {:.0} % of mosaik's rate",
+        LATENCY_LOAD * 100.0
+    );
+    println!(
+        "{:>6} {:>9} | {:>10} {:>10} | {:>10} {:>10} | {:>9} {:>14}",
+        "bytes", "1/s", "iroh p50", "p99 us", "mosaik p50", "p99 us", "p50/p50", "p50/(ping/2)"
+    );
+    for (size, _, mosaik) in solo {
+        let rate = mosaik.datums_per_s * LATENCY_LOAD;
+        let order = Order {
+            size,
+            consumers: 1,
+            count: (rate * LATENCY_S) as u64,
+            rate,
+        };
+        let iroh = raw::latency(&mut child, &order).await;
+        let ours = ours::latency(&mut child, &order).await;
+        print_latencies(&order, &iroh, &ours, ping.p50_us / 2.0);
+    }
+    child.stop().await;
+}
+
+fn selected(wanted: &[usize], size: usize) -> bool {
+    wanted.is_empty() || wanted.contains(&size)
+}
+
+fn print_rates(order: &Order, iroh: &Rate, mosaik: &Rate, cpu_growth: f64) {
+    println!(
+        "{:>6} {:>3} | {:>11.0} {:>8.1} {:>6.2} | {:>11.0} {:>8.1} {:>6.2} | {:>6.2} {:>8.2}",
+        order.size,
+        order.consumers,
+        iroh.datums_per_s,
+        iroh.megabytes_per_s,
+        iroh.cpu_s,
+        mosaik.datums_per_s,
+        mosaik.megabytes_per_s,
+        mosaik.cpu_s,
+        mosaik.datums_per_s / iroh.datums_per_s,
+        cpu_growth,
+    );
+}
+
+fn print_latencies(order: &Order, iroh: &Latency, mosaik: &Latency, half_ping_us: f64) {
+    println!(
+        "{:>6} {:>9.0} | {:>10.0} {:>10.0} | {:>10.0} {:>10.0} | {:>9.2} {:>14.2}",
+        order.size,
+        order.rate,
+        iroh.p50_us,
+        iroh.p99_us,
+        mosaik.p50_us,
+        mosaik.p99_us,
+        mosaik.p50_us / iroh.p50_us,
+        mosaik.p50_us / half_ping_us,
+    );
+}

@@ -1,0 +1,115 @@
+//! Clocks and figures.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::control::Order;
+
+/// What a throughput run came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Rate {
+    /// Datums per second that each consumer got.
+    pub(crate) datums_per_s: f64,
+    /// Payload per second that each consumer got, in units of 10^6 bytes.
+    pub(crate) megabytes_per_s: f64,
+    /// CPU time of the producing process.
+    pub(crate) cpu_s: f64,
+}
+
+/// What a latency run came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Latency {
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+}
+
+/// Runs from the first send to the last arrival.
+pub(crate) struct Stopwatch {
+    begin: Instant,
+    cpu_begin: Duration,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self {
+            begin: Instant::now(),
+            cpu_begin: process_cpu(),
+        }
+    }
+
+    pub(crate) fn stop(self, order: &Order) -> Rate {
+        let elapsed_s = self.begin.elapsed().as_secs_f64();
+        let datums_per_s = order.count as f64 / elapsed_s;
+        Rate {
+            datums_per_s,
+            megabytes_per_s: datums_per_s * order.size as f64 / 1e6,
+            cpu_s: (process_cpu() - self.cpu_begin).as_secs_f64(),
+        }
+    }
+}
+
+/// Nanoseconds on a clock that both processes share.
+pub(crate) fn shared_clock_ns() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as u64)
+}
+
+/// User and system time of this process: fields 14 and 15 of `/proc/self/stat`, in ticks of 10 ms.
+fn process_cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    let ticks: u64 = after_name
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// The quantiles of samples in nanoseconds.
+pub(crate) fn quantiles(mut samples_ns: Vec<u64>) -> Latency {
+    samples_ns.sort_unstable();
+    let at = |share: f64| {
+        let index = (samples_ns.len() as f64 * share) as usize;
+        samples_ns
+            .get(index.min(samples_ns.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(0) as f64
+            / 1e3
+    };
+    Latency {
+        p50_us: at(0.5),
+        p99_us: at(0.99),
+    }
+}
+
+/// Says how many datums are due, so that `rate` per second go out in bursts of a millisecond.
+pub(crate) struct Pace {
+    begin: Instant,
+    rate: f64,
+    sent: u64,
+}
+
+impl Pace {
+    pub(crate) fn at(rate: f64) -> Self {
+        Self {
+            begin: Instant::now(),
+            rate,
+            sent: 0,
+        }
+    }
+
+    /// Waits until at least one datum is due, and answers how many are.
+    pub(crate) async fn due(&mut self) -> u64 {
+        loop {
+            let due = (self.begin.elapsed().as_secs_f64() * self.rate) as u64;
+            if due > self.sent {
+                let burst = due - self.sent;
+                self.sent = due;
+                return burst;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
