@@ -237,9 +237,12 @@ impl Fanout {
             return Taken::Over(Some(overrun));
         }
         let taken = outbox.take(bytes_max, out);
+        let waits = outbox.queued().datums > 0 || !outbox.may_send();
         if !out.is_empty() {
+            // Whoever asks for room next must see what this made.
+            self.refresh_room();
             Taken::Items(taken)
-        } else if outbox.queued().datums > 0 || !outbox.may_send() {
+        } else if waits {
             Taken::NoCredit
         } else {
             Taken::Idle

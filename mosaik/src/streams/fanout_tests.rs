@@ -352,6 +352,23 @@ fn a_reserved_place_is_kept() {
     assert_eq!(fanout.room(), 2);
 }
 
+/// Senders that wait are woken by whoever takes, if there is room then. When the last of several consumers took
+/// what was left of its queue, the room was still counted as before, nobody was woken, and the stream stood still.
+#[test]
+fn room_counts_what_was_just_taken() {
+    let mut fanout = fanout(BackPressure::Block, 100);
+    subscribe(&mut fanout, 1, PLENTY);
+    subscribe(&mut fanout, 2, Credit::new(10, 1 << 20));
+    assert_eq!(push(&mut fanout, 100), 100);
+    assert_eq!(fanout.room(), 0);
+    assert_eq!(take(&mut fanout, 1).len(), 100);
+    assert_eq!(take(&mut fanout, 2).len(), 10);
+    assert_eq!(fanout.room(), 10, "the slowest consumer counts");
+    fanout.acknowledge(2, PLENTY, 10);
+    assert_eq!(take(&mut fanout, 2).len(), 90);
+    assert_eq!(fanout.room(), 100);
+}
+
 #[test]
 fn without_consumers_nothing_is_kept() {
     let mut fanout = fanout(BackPressure::Block, 2);
