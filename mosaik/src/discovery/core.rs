@@ -55,6 +55,9 @@ const NEAR_EVERY: Duration = Duration::from_secs(1);
 /// Exchanges with a peer outside the overlay, at random between once and thrice this often.
 const FAR_EVERY: Duration = Duration::from_secs(10);
 
+/// A claim of our death is refuted at most this often: each refutation goes to the whole network.
+const REFUTE_PAUSE: Duration = Duration::from_millis(300);
+
 /// The longest that [`Output::Settled`] waits for the sources.
 const SETTLE_BOUND: Duration = Duration::from_secs(1);
 
@@ -246,6 +249,9 @@ pub(crate) struct Core {
     far_at: Instant,
     rotate_at: Instant,
     settle_by: Option<Instant>,
+    /// When a claim of our death may be refuted, and is if there is one.
+    refute_at: Instant,
+    refute_due: bool,
     counters: Counters,
     serial: u32,
     left: bool,
@@ -300,6 +306,8 @@ impl Core {
             purge_at: None,
             rotate_at: at,
             settle_by: Some(at + SETTLE_BOUND),
+            refute_at: at,
+            refute_due: false,
             counters: Counters::default(),
             serial: 0,
             left: false,
@@ -377,9 +385,9 @@ impl Core {
         self.links.keys()
     }
 
-    /// Peers that may be dead, and are being asked after.
+    /// Peers that may be dead: they are being asked after, or have a moment to refute it.
     pub(crate) fn suspects(&self) -> impl Iterator<Item = &PeerId> {
-        self.suspicions.keys()
+        self.suspicions.keys().chain(self.doomed.keys())
     }
 
     fn local_id(&self) -> PeerId {
@@ -427,6 +435,7 @@ impl Core {
             return;
         }
         self.beat_renewal();
+        self.refute();
         if now >= self.near_at {
             self.near_at = now + self.rng.jitter(NEAR_EVERY.mul_f32(1.5), 1.0 / 3.0);
             self.exchange_with_neighbour();

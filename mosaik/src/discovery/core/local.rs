@@ -104,11 +104,15 @@ impl Core {
         }
     }
 
-    /// Somebody says that we are dead: a newer version proves the contrary, and goes out at once.
+    /// If somebody says that we are dead: a newer version proves the contrary, and goes out at once.
     pub(super) fn refute(&mut self) {
-        if self.left {
+        let now = self.now.instant;
+        if self.left || !self.refute_due || now < self.refute_at {
             return;
         }
+        self.refute_due = false;
+        self.refute_at = now + super::REFUTE_PAUSE;
+        self.counters.refutations += 1;
         let renewed = self
             .local_entry()
             .touched_at(self.now.utc)

@@ -237,7 +237,7 @@ impl Core {
             // A version above ours is no version of ours: there is nothing to refute.
             let own = self.catalog.local().update_version();
             if version == own {
-                self.counters.refutations += 1;
+                self.refute_due = true;
                 self.refute();
             } else if version < own {
                 self.send_own(from);

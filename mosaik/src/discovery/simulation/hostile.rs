@@ -259,3 +259,20 @@ fn requests_beyond_reason_are_not_served() {
     network.run(secs(20));
     assert!(network.all_know_all() || network.alive().count() == 3);
 }
+
+#[test]
+fn a_flood_of_obituaries_makes_us_announce_a_few_times_only() {
+    let mut network = Simulation::network(32, 5);
+    network.run(secs(2));
+    let liar = network.puppet(0);
+    for _ in 0..500 {
+        let version = network.entry_of(0).update_version();
+        let id = RawId::from(network.nodes[0].id);
+        let obituaries = vec![Obituary { id, version }];
+        network.says(liar, 0, Message::Obituaries { obituaries });
+        network.run(Duration::from_millis(2));
+    }
+    assert!(network.core(0).counters().refutations <= 5);
+    network.run(secs(5));
+    assert!(network.nodes.iter().all(|node| node.departed.is_empty()));
+}
