@@ -41,7 +41,9 @@ fn run(args: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String, Strin
 fn a_mistake_is_one_line_that_names_it() {
     let peer = mosaik::SecretKey::from_bytes(&[1; 32]).public().to_string();
     let peers = format!("{peer},xyz");
-    let cases: &[(&[&str], &[(&str, &str)], &str)] = &[
+    /// Arguments, variables, and what the line must name.
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let cases: &[Case<'_>] = &[
         (&["--loud"], &[], "'--loud'"),
         (&["-p", "xyz"], &[], "'xyz' for '--peers <PEERS>'"),
         (

@@ -191,6 +191,35 @@ async fn handles_do_what_users_write() {
     );
 }
 
+#[tokio::test]
+async fn streams_are_named_at_the_root() {
+    let _: [StreamId; 1] = [TAG];
+    is_thread_safe::<streams::Streams>();
+    is_thread_safe::<streams::Producer<String>>();
+    is_thread_safe::<streams::Consumer<String>>();
+    let _: Criteria = Criteria::default();
+    let network = Network::builder("streams")
+        .loopback()
+        .with_streams(streams::Config::builder())
+        .build()
+        .await
+        .unwrap();
+    let producer = network.streams().produce::<String>();
+    assert_eq!(
+        producer.stream_id(),
+        &<String as Datum>::derived_stream_id()
+    );
+    assert!(
+        network
+            .discovery()
+            .me()
+            .streams()
+            .contains(producer.stream_id())
+    );
+    drop(is_background_work(producer.when().online()));
+    network.shutdown(Duration::from_secs(5)).await.unwrap();
+}
+
 #[test]
 fn other_crates_are_reexported() {
     let _: Bytes = Bytes::new();
