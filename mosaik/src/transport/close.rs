@@ -55,8 +55,12 @@ impl CloseCode {
     pub const NOT_ALLOWED: Self = Self(10_403);
     /// No such stream is produced here.
     pub const STREAM_NOT_FOUND: Self = Self(10_404);
+    /// The two ends of a stream have different schemas for its datums.
+    pub const SCHEMA_MISMATCH: Self = Self(10_409);
     /// The consumer lagged behind.
     pub const TOO_SLOW: Self = Self(10_413);
+    /// The producer cannot evaluate the consumer's filter.
+    pub const FILTER_UNSUPPORTED: Self = Self(10_422);
     /// The producer has as many consumers as it takes.
     pub const NO_CAPACITY: Self = Self(10_509);
 
@@ -116,7 +120,9 @@ const TABLE: &[(CloseCode, &str)] = &[
     (CloseCode::UNKNOWN_PEER, "UnknownPeer"),
     (CloseCode::NOT_ALLOWED, "NotAllowed"),
     (CloseCode::STREAM_NOT_FOUND, "StreamNotFound"),
+    (CloseCode::SCHEMA_MISMATCH, "SchemaMismatch"),
     (CloseCode::TOO_SLOW, "TooSlow"),
+    (CloseCode::FILTER_UNSUPPORTED, "FilterUnsupported"),
     (CloseCode::NO_CAPACITY, "NoCapacity"),
 ];
 
