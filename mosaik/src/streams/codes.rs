@@ -5,20 +5,14 @@ use {
     crate::transport::CloseCode,
 };
 
-/// The two ends have different schemas for the datum.
-pub(crate) const SCHEMA_MISMATCH: CloseCode = CloseCode::new(10_409);
-
-/// The producer cannot evaluate the filter.
-pub(crate) const FILTER_UNSUPPORTED: CloseCode = CloseCode::new(10_422);
-
 /// The code by which a refusal travels.
 pub(crate) const fn of(refusal: Refusal) -> CloseCode {
     match refusal {
         Refusal::UnknownPeer => CloseCode::UNKNOWN_PEER,
         Refusal::StreamNotFound => CloseCode::STREAM_NOT_FOUND,
-        Refusal::SchemaMismatch => SCHEMA_MISMATCH,
+        Refusal::SchemaMismatch => CloseCode::SCHEMA_MISMATCH,
         Refusal::NoIndex | Refusal::OtherKeys { .. } | Refusal::FilterTooLarge => {
-            FILTER_UNSUPPORTED
+            CloseCode::FILTER_UNSUPPORTED
         }
         Refusal::NoCapacity { .. } => CloseCode::NO_CAPACITY,
         Refusal::Requirement | Refusal::Ticket | Refusal::RulePanicked => CloseCode::NOT_ALLOWED,
@@ -33,8 +27,8 @@ pub(crate) const fn outcome(code: CloseCode) -> Option<Outcome> {
         value if value == CloseCode::NO_CAPACITY.value() => Outcome::NoCapacity,
         value if value == CloseCode::STREAM_NOT_FOUND.value() => Outcome::Gone,
         value if value == CloseCode::GRACEFUL_SHUTDOWN.value() => Outcome::Gone,
-        value if value == SCHEMA_MISMATCH.value() => Outcome::Incompatible,
-        value if value == FILTER_UNSUPPORTED.value() => Outcome::Incompatible,
+        value if value == CloseCode::SCHEMA_MISMATCH.value() => Outcome::Incompatible,
+        value if value == CloseCode::FILTER_UNSUPPORTED.value() => Outcome::Incompatible,
         value if value == CloseCode::DIFFERENT_NETWORK.value() => Outcome::Incompatible,
         value if value == CloseCode::UNSUPPORTED_VERSION.value() => Outcome::Incompatible,
         _ => return None,

@@ -13,6 +13,7 @@ pub(crate) struct Credit {
 }
 
 impl Credit {
+    #[cfg(test)]
     pub(crate) const MAX: Self = Self {
         datums: u64::MAX,
         bytes: u64::MAX,

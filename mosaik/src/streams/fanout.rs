@@ -98,10 +98,6 @@ impl Fanout {
         self.channels.get(&id)
     }
 
-    pub(crate) fn channel_count(&self) -> usize {
-        self.channels.len()
-    }
-
     /// Datums that were accepted while nobody was there to receive them.
     pub(crate) const fn unheard(&self) -> u64 {
         self.unheard

@@ -49,7 +49,6 @@ mod board;
 mod codes;
 mod credit;
 mod directory;
-pub(crate) use directory::Directory;
 mod explain;
 mod fanout;
 mod meter;

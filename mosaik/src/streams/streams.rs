@@ -17,7 +17,7 @@ use {
     futures::{FutureExt, StreamExt},
     std::{
         any::{Any, TypeId, type_name},
-        sync::{Arc, Mutex, PoisonError, Weak},
+        sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
         time::Duration,
     },
     tokio::sync::Notify,
@@ -49,6 +49,7 @@ struct Inner {
     tasks: Tasks,
     clock: Clock,
     rng: Mutex<Rng>,
+    advertising: Mutex<()>,
     recheck: Arc<Notify>,
     meter: Arc<StreamsMeter>,
 }
@@ -103,6 +104,7 @@ impl Streams {
             tasks,
             clock,
             rng: Mutex::new(rng),
+            advertising: Mutex::default(),
             recheck: Arc::default(),
             meter,
         });
@@ -174,14 +176,19 @@ impl Streams {
         // Traced before the lock of the registry is taken: it runs the user's `Deserialize`.
         let schema = D::schema();
         let mut opened = None;
-        let inserted = inner.surroundings.registry.find_or_insert(stream_id, || {
-            let (owner, registered) = inner.new_producer(parts, schema);
-            opened = Some(owner);
-            registered
-        });
+        let (inserted, advertised) = {
+            let _turn = inner.turn();
+            let inserted = inner.surroundings.registry.find_or_insert(stream_id, || {
+                let (owner, registered) = inner.new_producer(parts, schema);
+                opened = Some(owner);
+                registered
+            });
+            let advertise = || inner.surroundings.directory.advertise(stream_id);
+            let advertised = inserted.is_ok().then(advertise).unwrap_or(Ok(()));
+            (inserted, advertised)
+        };
         if let Some(owner) = opened {
             // On an error the owner is dropped, which takes the producer out again.
-            let advertised = inner.surroundings.directory.advertise(stream_id);
             advertised.map_err(|reason| BuilderError::NotAdvertised { reason })?;
             inner.meter.producers(inner.surroundings.registry.len());
             return Ok(Producer::new(owner));
@@ -308,8 +315,16 @@ impl Inner {
         (owner, registered)
     }
 
+    /// The node's entry follows the registry: both change in one turn.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.advertising
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The last handle of a producer is gone.
     fn retire(&self, stream_id: &StreamId, incarnation: u64) {
+        let _turn = self.turn();
         let registry = &self.surroundings.registry;
         if registry.remove(stream_id, incarnation) {
             self.surroundings.directory.retract(*stream_id);

@@ -58,10 +58,6 @@ impl<'a, D: Datum> Intake<'a, D> {
         }
     }
 
-    pub(crate) const fn granted(&self) -> Credit {
-        self.grant.granted()
-    }
-
     pub(crate) fn window(&self) -> std::sync::Arc<super::inbox::Window> {
         self.memory.window.clone()
     }

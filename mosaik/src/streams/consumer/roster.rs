@@ -308,13 +308,11 @@ impl Roster {
             .min()
     }
 
-    /// Producers that no further attempt is made to reach until an entry changes.
-    pub(crate) fn given_up(&self) -> impl Iterator<Item = &PeerId> {
-        let given_up = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| slot.phase == Phase::GivenUp);
-        given_up.map(|(peer, _)| peer)
+    /// Whether no further attempt is made until an entry changes.
+    pub(crate) fn has_given_up(&self, peer: &PeerId) -> bool {
+        self.slots
+            .get(peer)
+            .is_some_and(|slot| slot.phase == Phase::GivenUp)
     }
 }
 

@@ -269,17 +269,20 @@ impl<D: Datum> ConsumerActor<D> {
                     tracing::debug!(%peer, reason = ending.reason, outcome = ?ending.outcome, "channel ended");
                     self.stops.remove(&peer);
                     self.remember(peer, memory);
+                    let actions = self.roster.ended(now, &peer, generation, ending.outcome);
+                    let mut reason = ending.reason;
+                    if self.roster.has_given_up(&peer) {
+                        reason.push_str("; given up until its entry changes");
+                    }
                     if ending.outcome == Outcome::Stopped {
                         self.shared.refusals.forget(&peer);
                     } else {
-                        self.shared.refusals.note(peer, &ending.reason, now);
+                        self.shared.refusals.note(peer, &reason, now);
                     }
-                    let reason = ending.reason;
                     self.shared.tell(ConsumerEvent::Disconnected {
                         producer: peer,
                         reason,
                     });
-                    let actions = self.roster.ended(now, &peer, generation, ending.outcome);
                     self.apply(actions);
                 }
             }

@@ -68,7 +68,7 @@ impl fmt::Debug for ProducerConfig {
 /// Configures and opens a producer.
 ///
 /// ```no_run
-/// # fn f(network: &mosaik::Network) -> anyhow_free::Result {
+/// # fn f(network: &mosaik::Network) -> Result<(), Box<dyn std::error::Error>> {
 /// use mosaik::streams::BackPressure;
 ///
 /// let prices = network
@@ -80,7 +80,6 @@ impl fmt::Debug for ProducerConfig {
 /// # let _ = prices;
 /// # Ok(())
 /// # }
-/// # mod anyhow_free { pub type Result = std::result::Result<(), Box<dyn std::error::Error>>; }
 /// ```
 pub struct Builder<'s, D: Datum> {
     streams: &'s Streams,

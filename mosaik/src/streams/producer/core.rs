@@ -1,16 +1,12 @@
 //! A producer without the type of its datums: the fan-out, who waits for it, and who is served.
 
 use {
-    super::{
-        builder::ProducerConfig,
-        members::{Link, Members},
-    },
+    super::{builder::ProducerConfig, members::Members},
     crate::{
         primitives::{Digest, PeerId, Schema},
         runtime::Clock,
         streams::{
             admission::Refusal,
-            back_pressure::BackPressure,
             board::Board,
             credit::Credit,
             criteria::{Key, KeyKind},
@@ -374,15 +370,6 @@ impl Core {
         self.meter.rejected();
         self.refusals
             .note(peer, &refusal.to_string(), self.clock.now());
-    }
-
-    pub(crate) fn is_blocking(&self) -> bool {
-        self.config.back_pressure == BackPressure::Block
-    }
-
-    /// Whether the link still serves the channel, or another has taken it over.
-    pub(crate) fn is_current(&self, link: &Link) -> bool {
-        self.members().is_current(link)
     }
 
     fn set_online(&self, online: bool) {

@@ -276,7 +276,7 @@ fn said_goodbye(error: &LinkError) -> bool {
 async fn compare_schemas(core: &Core, incoming: Incoming) {
     let peer = incoming.peer;
     let Ok(reply) = encode(&Reply::OtherSchema(Box::new(core.schema.clone()))) else {
-        return incoming.reject(codes::SCHEMA_MISMATCH, "").await;
+        return incoming.reject(CloseCode::SCHEMA_MISMATCH, "").await;
     };
     let Ok(link) = incoming.accept(reply).await else {
         return;
