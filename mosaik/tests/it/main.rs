@@ -15,3 +15,4 @@ mod node;
 mod processes;
 mod public_api;
 mod scratch;
+mod streams;
