@@ -28,6 +28,11 @@ fn a_new_edge_between_layers_is_found() {
             "groups must not import streams",
         ),
         (
+            "network/mod.rs",
+            "use crate::declare::StreamProducer;",
+            "network must not import declare",
+        ),
+        (
             "primitives/peer.rs",
             "fn f() { crate::runtime::Clock::system(); }",
             "primitives must not import runtime",
