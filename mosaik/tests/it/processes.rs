@@ -113,7 +113,10 @@ const DEAD_WITHIN: Duration = Duration::from_secs(15);
 const RECOVERED_WITHIN: Duration = Duration::from_secs(15);
 
 fn three_that_know_each_other(runtime_dir: &RuntimeDir, network: &str) -> Vec<Node> {
-    let config = NodeConfig::loopback(network);
+    let config = NodeConfig {
+        health: true,
+        ..NodeConfig::loopback(network)
+    };
     let nodes: Vec<Node> = (0..3)
         .map(|_| Node::start(Place::here(runtime_dir), &config))
         .collect();

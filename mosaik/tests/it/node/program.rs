@@ -48,6 +48,7 @@ pub(crate) fn run_if_child() {
 }
 
 async fn run(config: NodeConfig) {
+    let watches_health = config.health;
     let begin = Instant::now();
     let network = build(config).await;
     let build_ms = begin.elapsed().as_secs_f64() * 1000.0;
@@ -67,7 +68,7 @@ async fn run(config: NodeConfig) {
                 Ok(()) => say_catalog(&catalogs.borrow_and_update()),
                 Err(_) => return,
             },
-            _ = look_at_health.tick() => {
+            _ = look_at_health.tick(), if watches_health => {
                 let now = healths_of_peers(&network);
                 if now != healths {
                     healths.clone_from(&now);
