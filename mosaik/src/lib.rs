@@ -38,3 +38,8 @@ pub mod __private;
 #[doc(hidden)]
 #[path = "fuzz.rs"]
 pub mod __fuzz;
+
+// What the README shows is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
