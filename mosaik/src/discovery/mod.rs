@@ -46,6 +46,8 @@ pub(crate) use core::{
 };
 
 mod message;
+#[cfg(feature = "fuzzing")]
+pub(crate) use message::MESSAGE_BYTES_MAX;
 pub(crate) use message::{Message, MessageError};
 
 mod counters;

@@ -3,7 +3,21 @@
 //! Whoever needs the time takes a [`Clock`], whoever needs chance takes an [`Rng`], so that a test
 //! owns both; whoever spawns does so on a [`Tasks`] tree, so that nothing outlives its owner.
 
+#[cfg_attr(
+    not(feature = "test-util"),
+    expect(
+        unreachable_pub,
+        reason = "tests of users hold clocks, with the feature `test-util`"
+    )
+)]
 mod clock;
+#[cfg_attr(
+    not(feature = "test-util"),
+    expect(
+        unreachable_pub,
+        reason = "tests of users hold clocks, with the feature `test-util`"
+    )
+)]
 pub use clock::Clock;
 
 mod rng;
