@@ -91,7 +91,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "cli/",
         ],
     ),
-    ("iroh_mdns_address_lookup", &["discovery/bootstrap/mdns.rs"]),
+    ("swarm_discovery", &["discovery/bootstrap/mdns.rs"]),
     (
         "iroh_mainline_address_lookup",
         &["discovery/bootstrap/dht.rs"],

@@ -278,8 +278,8 @@ impl Discovery {
     pub fn health(&self, peer_id: &PeerId) -> Option<Health> {
         self.catalog().get_signed(peer_id)?;
         let (linked, suspect) = self.shell.look(|core| {
-            let suspect = core.suspects().any(|peer| peer == peer_id);
-            (core.linked().any(|peer| peer == peer_id), suspect)
+            let linked = core.linked().any(|peer| peer == peer_id);
+            (linked, core.suspects().any(|peer| peer == peer_id))
         });
         Some(match (suspect, linked) {
             (true, _) => Health::Suspect,

@@ -76,6 +76,12 @@ pub(super) fn count(counter: &AtomicU64) {
 }
 
 impl Stats {
+    /// Entries from elsewhere that were not taken, whatever the reason.
+    #[must_use]
+    pub fn entries_refused_total(&self) -> u64 {
+        self.entries_refused.values().sum()
+    }
+
     pub(super) fn of(shell: &ShellCounters, core: &CoreCounters, links: usize) -> Self {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let refused = Refusal::ALL
