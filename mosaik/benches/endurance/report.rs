@@ -60,6 +60,9 @@ impl Report {
     /// What does not hold, if anything.
     pub(crate) fn verdict(&self, habit: Habit, policy: BackPressure, count: u64) -> Option<String> {
         let first = self.first.unwrap_or(0);
+        if self.received == 0 {
+            return Some("VIOLATED: nothing arrived".to_owned());
+        }
         // One that was there from the start also hears of what it lost before its first datum and after its last.
         let stayed = habit != Habit::Restarted;
         let owed = if stayed { count } else { self.last + 1 - first };

@@ -48,7 +48,7 @@ struct Local<D> {
 
 impl<D: Datum> Consumer<D> {
     pub(crate) fn new(shared: Arc<Shared<D>>, shutdown: Shutdown) -> Self {
-        let stats = Stats::default();
+        let stats = shared.stats.clone();
         stats.connected(true);
         Self {
             when: When::new(shared.board.clone()),
@@ -82,7 +82,7 @@ impl<D: Datum> Consumer<D> {
         &self.shared.config
     }
 
-    /// What the application has taken.
+    /// What the application has taken, and what it will not get: lost and undecodable datums of all channels.
     pub const fn stats(&self) -> &Stats {
         &self.stats
     }

@@ -150,6 +150,7 @@ impl<'a, D: Datum> Intake<'a, D> {
             Err(error) => {
                 tracing::warn!(producer = %self.producer, sequence = position, error, "undecodable datum left out");
                 self.memory.stats.add_undecodable();
+                self.shared.stats.add_undecodable();
                 self.shared.tell(ConsumerEvent::Undecodable {
                     producer: self.producer,
                     sequence: position,

@@ -37,6 +37,8 @@ pub(crate) struct Shared<D> {
     pub(crate) meter: ConsumerMeter,
     pub(crate) refusals: Refusals,
     pub(crate) clock: Clock,
+    /// What the application has taken, and what is lost to it over all channels.
+    pub(crate) stats: Stats,
     events: broadcast::Sender<ConsumerEvent>,
     gaps: Mutex<VecDeque<Gap>>,
 }
@@ -55,6 +57,7 @@ impl<D: Datum> Shared<D> {
             inbox: Inbox::new(),
             refusals: Refusals::default(),
             clock,
+            stats: Stats::default(),
             events: broadcast::Sender::new(EVENTS_MAX),
             gaps: Mutex::default(),
         }
@@ -72,7 +75,9 @@ impl<D> Shared<D> {
     }
 
     pub(crate) fn note_gap(&self, gap: Gap) {
-        tracing::warn!(producer = %gap.producer, %gap, "datums of a stream are lost");
+        // A policy may lose datums thousands of times a second: counters and events tell of each.
+        tracing::debug!(producer = %gap.producer, %gap, "datums of a stream are lost");
+        self.stats.add_gap(gap.lost);
         let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
         if gaps.len() == GAPS_KEPT {
             gaps.pop_front();
