@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn a_sender_beyond_its_credit_is_noticed() {
         let open = || Grant::open(Credit::new(2, 10), Credit::default(), Credit::default());
-        let cases: &[(&[(u64, u64, u64)], bool)] = &[
+        type Arrival = (u64, u64, u64);
+        let cases: &[(&[Arrival], bool)] = &[
             (&[(1, 5, 5)], true),
             (&[(2, 12, 7)], true),
             (&[(2, 20, 10)], false),

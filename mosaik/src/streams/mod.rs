@@ -7,9 +7,9 @@
 //!
 //! Streams know neither how peers are found nor how bytes travel; they do not know groups.
 
-mod streams;
-pub use streams::Streams;
-pub(crate) use streams::StreamsParts;
+mod node;
+pub use node::Streams;
+pub(crate) use node::StreamsParts;
 
 mod config;
 #[doc(hidden)]

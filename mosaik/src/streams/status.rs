@@ -76,11 +76,13 @@ pub struct ChannelConditions {
     waiting: Option<(Need, Condition<ActiveChannelsMap>)>,
 }
 
+type SharedPredicate = Arc<dyn Fn(&PeerEntry) -> bool + Send + Sync>;
+
 /// What a condition asks of the channels. Pure.
 #[derive(Clone)]
 pub(crate) struct Need {
     minimum: usize,
-    predicates: Vec<Arc<dyn Fn(&PeerEntry) -> bool + Send + Sync>>,
+    predicates: Vec<SharedPredicate>,
     inverted: bool,
 }
 
@@ -129,7 +131,7 @@ impl ChannelConditions {
     /// Counts only peers that have all these tags, and satisfy what was asked before.
     #[must_use]
     pub fn with_tags<V>(self, tags: impl IntoIterOrSingle<Tag, V>) -> Self {
-        let tags: BTreeSet<Tag> = tags.iterator().into_iter().collect();
+        let tags: BTreeSet<Tag> = tags.iterator().collect();
         self.with_predicate(move |peer| tags.is_subset(peer.tags()))
     }
 

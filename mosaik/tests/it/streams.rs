@@ -46,7 +46,7 @@ impl World {
     async fn node(&self, seed: u64) -> Network {
         Network::builder(self.id)
             .with_memory_net(&self.net)
-            .with_clock(self.clock.clone())
+            .with_clock(self.clock)
             .with_seed(seed)
             .build()
             .await
@@ -349,7 +349,7 @@ async fn tickets_bind_while_they_are_valid_on_both_sides() {
     let producer = a
         .streams()
         .producer::<Data1>()
-        .require_ticket(Living(world.clock.clone()))
+        .require_ticket(Living(world.clock))
         .build()
         .unwrap();
     let consumer = b.streams().consumer::<Data1>().build();
@@ -383,7 +383,7 @@ async fn tickets_bind_while_they_are_valid_on_both_sides() {
     let strict = b
         .streams()
         .consumer::<Data2>()
-        .require_ticket(Living(world.clock.clone()))
+        .require_ticket(Living(world.clock))
         .build();
     let _numbers = a.streams().produce::<Data2>();
     sleep(2 * SECOND).await;
@@ -653,8 +653,10 @@ async fn filters_history_and_policies_work_between_nodes() {
 async fn s4_a_stream_that_was_idle_for_long_comes_back() {
     let world = World::new(24);
     let [a, b] = world.nodes().await;
-    let mut backoff = streams::backoff::ExponentialBackoff::default();
-    backoff.max_elapsed_time = Some(60 * SECOND);
+    let backoff = streams::backoff::ExponentialBackoff {
+        max_elapsed_time: Some(60 * SECOND),
+        ..Default::default()
+    };
     let mut consumer = b
         .streams()
         .consumer::<Data2>()
@@ -710,10 +712,9 @@ async fn defined_streams_open_their_ends() {
     soon("online", online).await.unwrap();
     soon("sent", producer.send(Data2(1))).await.unwrap();
     assert_eq!(received(&mut consumer, 1).await, [Data2(1)]);
-    let _: (
-        fn(_) -> producer::Builder<'static, u8>,
-        fn(_) -> consumer::Builder<'static, u8>,
-    ) = (|b| b, |b| b);
+    fn is_builder<T>() {}
+    is_builder::<producer::Builder<'static, u8>>();
+    is_builder::<consumer::Builder<'static, u8>>();
 }
 
 /// Issue 3: a producer of millions with consumers that are slow, that reconnect, and that are killed.

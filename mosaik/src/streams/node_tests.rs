@@ -177,7 +177,8 @@ async fn s2_a_condition_wakes_when_a_channel_connects() {
     (&mut subscribed).await;
     // Met and seen: not again until it was seen unmet.
     assert!(!is_ready(&mut subscribed) && is_ready(&mut subscribed.clone()));
-    assert!(subscribed == true && true == subscribed);
+    assert_eq!(subscribed, true);
+    assert_eq!(true, subscribed);
     assert!(!is_ready(&mut unsubscribed));
     drop(consumer);
     (&mut unsubscribed).await;
