@@ -98,7 +98,11 @@ fn start(finder: &Finder, place: &Place) -> Option<DropGuard> {
         discoverer = discoverer.with_addrs(*port, ips.iter().copied());
     }
     // It warns that there is no default interface, which is why it is told of all of them.
-    let spawn = || discoverer.spawn(&Handle::current());
+    let spawn = || {
+        discoverer
+            .spawn(&Handle::current())
+            .map_err(|error| error.to_string())
+    };
     match subscriber::with_default(NoSubscriber::default(), spawn) {
         Ok(service) => Some(service),
         Err(error) => {
