@@ -12,7 +12,7 @@ use std::{
 use futures::{StreamExt, stream, stream::BoxStream};
 use iroh::address_lookup::{AddressLookup, EndpointInfo, Error as LookupError, Item};
 
-use crate::primitives::{EndpointAddr, NetworkId, PeerId, TransportAddr};
+use crate::primitives::{EndpointAddr, PeerId, TransportAddr};
 
 use super::stats::Counters;
 
@@ -101,11 +101,6 @@ impl AddressBook {
         self.known().len()
     }
 
-    /// Whether no peer has an address here.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.known().is_empty()
-    }
-
     fn is_dialable(&self, addr: &TransportAddr) -> bool {
         let TransportAddr::Ip(addr) = addr else {
             return addr.is_relay();
@@ -160,7 +155,6 @@ fn once(
 pub(crate) struct ProcessRegistry;
 
 struct Resident {
-    network: NetworkId,
     addr: EndpointAddr,
     /// Two transports of one process may share a key, one after the other.
     serial: u64,
@@ -174,20 +168,13 @@ impl ProcessRegistry {
     }
 
     /// Enters a transport, or what is new about it.
-    pub(crate) fn enter(network: NetworkId, addr: EndpointAddr, serial: u64) {
+    pub(crate) fn enter(addr: EndpointAddr, serial: u64) {
         let mut residents = Self::residents();
         if residents
             .get(&addr.id)
             .is_none_or(|old| old.serial <= serial)
         {
-            residents.insert(
-                addr.id,
-                Resident {
-                    network,
-                    addr,
-                    serial,
-                },
-            );
+            residents.insert(addr.id, Resident { addr, serial });
         }
     }
 
@@ -199,15 +186,6 @@ impl ProcessRegistry {
         {
             residents.remove(peer);
         }
-    }
-
-    /// The addresses of the transports of a network in this process.
-    pub(crate) fn members(network: &NetworkId) -> Vec<EndpointAddr> {
-        Self::residents()
-            .values()
-            .filter(|resident| resident.network == *network)
-            .map(|resident| resident.addr.clone())
-            .collect()
     }
 
     pub(crate) fn get(peer: &PeerId) -> Option<EndpointAddr> {
@@ -284,7 +262,7 @@ mod tests {
             "[::ffff:127.0.0.1]:1",
         ];
         assert!(!book.learn(addr(1, &senseless), "test"));
-        assert!(book.is_empty());
+        assert_eq!(book.len(), 0);
         assert_eq!(book.inner.counters.snapshot().addresses_refused, 9);
         assert!(!book.learn(addr(0, &["10.0.0.1:1"]), "test"), "not our own");
     }
@@ -307,14 +285,11 @@ mod tests {
 
     #[test]
     fn the_registry_forgets_only_the_one_that_leaves() {
-        let network = NetworkId::from("address book test");
-        ProcessRegistry::enter(network, addr(101, &["127.0.0.1:1"]), 1);
-        ProcessRegistry::enter(network, addr(101, &["127.0.0.1:2"]), 2);
+        ProcessRegistry::enter(addr(101, &["127.0.0.1:1"]), 1);
+        ProcessRegistry::enter(addr(101, &["127.0.0.1:2"]), 2);
         ProcessRegistry::leave(&peer(101), 1);
-        assert_eq!(
-            ProcessRegistry::members(&network),
-            [addr(101, &["127.0.0.1:2"])]
-        );
+        let left = addr(101, &["127.0.0.1:2"]);
+        assert_eq!(ProcessRegistry::get(&peer(101)), Some(left));
         ProcessRegistry::leave(&peer(101), 2);
         assert!(ProcessRegistry::get(&peer(101)).is_none());
     }

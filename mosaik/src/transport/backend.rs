@@ -23,7 +23,7 @@ use super::memory;
 /// How packets reach a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum PathKind {
+pub(crate) enum PathKind {
     /// From socket to socket.
     Direct,
     /// Through a relay server.
@@ -74,15 +74,6 @@ impl Backend {
             }
             #[cfg(feature = "test-util")]
             Self::Memory(endpoint) => endpoint.accept().await.map(Handshake::Memory),
-        }
-    }
-
-    /// Other nodes of the network that are reachable without any configuration: those of this process.
-    pub(crate) fn residents(&self) -> Vec<EndpointAddr> {
-        match self {
-            Self::Quic(endpoint) => endpoint.residents(),
-            #[cfg(feature = "test-util")]
-            Self::Memory(endpoint) => endpoint.residents(),
         }
     }
 

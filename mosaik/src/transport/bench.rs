@@ -11,7 +11,7 @@ use crate::{
     runtime::Clock,
 };
 
-use super::{Lane, Link, Protocol, Transport, TransportConfig};
+use super::{Link, Protocol, Transport, TransportConfig, protocol::Lane};
 
 const BENCH: Protocol = Protocol {
     id: 9000,
@@ -51,7 +51,7 @@ async fn pair() -> [(Transport, Link); 2] {
 
 /// Sends `frame_count` frames over one link, `batch` of them a flush. The time until the last has arrived.
 pub async fn link_throughput(frame_bytes: usize, frame_count: usize, batch: usize) -> Duration {
-    let [(_ours, opened), (_theirs, accepted)] = pair().await;
+    let [(_ours, opened), (_theirs, accepted)] = Box::pin(pair()).await;
     let (mut sender, _receiver) = opened.split();
     let (_sender, mut receiver) = accepted.split();
     let clock = Clock::system();
@@ -82,7 +82,7 @@ pub async fn link_throughput(frame_bytes: usize, frame_count: usize, batch: usiz
 
 /// Sends one frame of 64 bytes there and back, `count` times, and tells how long each took.
 pub async fn link_round_trips(count: usize) -> Vec<Duration> {
-    let [(_ours, mut opened), (_theirs, mut accepted)] = pair().await;
+    let [(_ours, mut opened), (_theirs, mut accepted)] = Box::pin(pair()).await;
     let echo = tokio::runtime::Handle::current().spawn(async move {
         while let Ok(Some(frame)) = accepted.recv().await {
             accepted.send(&frame).await.expect(ALIVE);

@@ -205,7 +205,7 @@ impl CloseReason for CloseCode {}
 /// How a connection came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum ConnectionEnd {
+pub(crate) enum ConnectionEnd {
     /// The peer closed it and said why.
     ByPeer(CloseCode),
     /// This node closed it.
@@ -218,7 +218,7 @@ pub enum ConnectionEnd {
 
 impl ConnectionEnd {
     /// The code that the closing side gave, if there was one.
-    pub fn code(self) -> Option<CloseCode> {
+    pub(crate) fn code(self) -> Option<CloseCode> {
         match self {
             Self::ByPeer(code) | Self::ByUs(code) => Some(code),
             Self::TimedOut | Self::Failed => None,
@@ -226,7 +226,7 @@ impl ConnectionEnd {
     }
 
     /// Whether the connection was set aside for another one or for want of use, which says nothing about the peer.
-    pub fn is_housekeeping(self) -> bool {
+    pub(crate) fn is_housekeeping(self) -> bool {
         matches!(self.code(), Some(CloseCode::DUPLICATE | CloseCode::IDLE))
     }
 }

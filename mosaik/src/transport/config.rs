@@ -166,12 +166,12 @@ impl LaneSettings {
     }
 }
 
-/// Beyond this, the QUIC implementation loses connections under plain bulk.
-pub(crate) const STREAM_WINDOW_BYTES_MAX: u32 = 1_250_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Beyond this, the QUIC implementation loses connections under plain bulk.
+    const STREAM_WINDOW_BYTES_MAX: u32 = 1_250_000;
 
     #[test]
     fn windows_stay_where_connections_survive() {

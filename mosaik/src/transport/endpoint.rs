@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError, RwLock, Weak,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -11,7 +11,6 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use iroh::address_lookup::AddressLookup;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::{
@@ -44,12 +43,11 @@ const CLOSE_ON_DROP: Duration = Duration::from_secs(2);
 
 /// A bound transport. Cheap to clone; dropping the last clone closes it in the background.
 ///
-/// A handler given to [`serve`](Self::serve) should hold a [`WeakTransport`], if any: until the transport is closed it keeps
-/// its handlers.
+/// A handler given to [`serve`](Self::serve) that holds a clone keeps the transport open until it is closed.
 #[derive(Clone)]
 pub(crate) struct Transport {
     inner: Arc<Inner>,
-    owner: Arc<Owner>,
+    _owner: Arc<Owner>,
 }
 
 pub(super) struct Inner {
@@ -68,6 +66,8 @@ pub(super) struct Inner {
     pub(super) hellos: Arc<Semaphore>,
     pub(super) dials: Semaphore,
     pub(super) tasks: Tasks,
+    /// Not among the transport's own tasks, which the close waits for.
+    closer: Tasks,
     handlers: RwLock<Handlers>,
     filter: RwLock<PeerFilter>,
     addr: watch::Receiver<EndpointAddr>,
@@ -79,8 +79,6 @@ pub(super) struct Inner {
 /// Closes the transport when the last handle is gone. Tasks hold the inner part only.
 struct Owner {
     inner: Arc<Inner>,
-    /// Not the transport's own tasks, which the close waits for.
-    closer: Tasks,
 }
 
 impl Transport {
@@ -140,6 +138,7 @@ impl Transport {
             hellos: Arc::new(Semaphore::new(limits.hellos_max)),
             dials: Semaphore::new(limits.dials_max),
             tasks: config.tasks.child("transport"),
+            closer: Tasks::root("transport close"),
             handlers: RwLock::default(),
             filter: RwLock::new(config.peers),
             clock: config.clock,
@@ -162,11 +161,13 @@ impl Transport {
                 () = background.backend.background() => {}
             }
         });
-        let owner = Arc::new(Owner {
+        let owner = Owner {
             inner: Arc::clone(&inner),
-            closer: Tasks::root("transport close"),
-        });
-        Self { inner, owner }
+        };
+        Self {
+            inner,
+            _owner: Arc::new(owner),
+        }
     }
 
     /// The identity of this node.
@@ -288,16 +289,6 @@ impl Transport {
         &self.inner.book
     }
 
-    /// The other transports of this process and network that need no address to be dialled.
-    pub(crate) fn residents(&self) -> Vec<EndpointAddr> {
-        self.inner.backend.residents()
-    }
-
-    /// Adds a service that finds addresses by id. Without effect in memory.
-    pub(crate) fn add_lookup(&self, lookup: impl AddressLookup) {
-        self.inner.backend.add_lookup(lookup);
-    }
-
     /// What was done and refused so far.
     pub(crate) fn stats(&self) -> TransportStats {
         self.inner.counters.snapshot()
@@ -308,37 +299,50 @@ impl Transport {
         self.inner.tasks.panics()
     }
 
-    /// A handle that does not keep the transport open.
-    pub(crate) fn downgrade(&self) -> WeakTransport {
-        WeakTransport {
-            inner: Arc::downgrade(&self.inner),
-            owner: Arc::downgrade(&self.owner),
-        }
+    /// Tells later whether anything of the transport is left in memory.
+    #[cfg(test)]
+    pub(super) fn remains(&self) -> impl Fn() -> bool + use<> {
+        let inner = Arc::downgrade(&self.inner);
+        move || inner.strong_count() == 0
     }
 
     /// Stops accepting, lets streams end, closes all connections with [`CloseCode::GRACEFUL_SHUTDOWN`] and the endpoint.
     ///
-    /// Takes at most `deadline`. Not to be called by a handler, which it waits for.
+    /// Returns after `deadline` at the latest; a goodbye that peers have not acknowledged by then goes on in the
+    /// background, also if this future is dropped. Not to be called by a handler, which it waits for.
     pub(crate) async fn close(&self, deadline: Duration) {
-        self.inner.close(deadline).await;
+        let closing = self.inner.begin_close(deadline);
+        if time::timeout(deadline, closing).await.is_err() {
+            tracing::debug!("peers did not acknowledge the close in time");
+        }
     }
 }
 
 impl Inner {
-    async fn close(&self, deadline: Duration) {
-        let end = self.clock.now() + deadline;
+    /// Starts the close in a task of its own: an endpoint that is dropped without one leaves its peers to time out.
+    /// The future completes with it; dropping it changes nothing.
+    fn begin_close(self: &Arc<Self>, deadline: Duration) -> impl Future<Output = ()> + use<> {
         self.closed.store(true, Ordering::Relaxed);
-        // Two thirds for the streams, so that the goodbye still goes out when they do not end.
-        self.tasks.close(deadline * 2 / 3).await;
-        for session in self.table.sessions(None) {
-            session.close(CloseCode::GRACEFUL_SHUTDOWN);
-        }
-        self.handlers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-        if time::timeout_at(end, self.backend.close()).await.is_err() {
-            tracing::debug!("peers did not acknowledge the close in time");
+        let inner = Arc::clone(self);
+        let closing = self.closer.spawn("close", async move {
+            // Two thirds for the streams, so that the goodbye still goes out when they do not end.
+            inner.tasks.close(deadline * 2 / 3).await;
+            for session in inner.table.sessions(None) {
+                session.close(CloseCode::GRACEFUL_SHUTDOWN);
+            }
+            let handlers = {
+                let mut served = inner
+                    .handlers
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner);
+                std::mem::take(&mut *served)
+            };
+            // What a handler holds may be this transport: let it go outside the lock.
+            drop(handlers);
+            inner.backend.close().await;
+        });
+        async move {
+            closing.await;
         }
     }
 
@@ -357,12 +361,9 @@ impl Inner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        if self.inner.closed.swap(true, Ordering::Relaxed) {
-            return;
+        if !self.inner.closed.load(Ordering::Relaxed) {
+            drop(self.inner.begin_close(CLOSE_ON_DROP));
         }
-        let inner = Arc::clone(&self.inner);
-        self.closer
-            .spawn("close", async move { inner.close(CLOSE_ON_DROP).await });
     }
 }
 
@@ -372,28 +373,5 @@ impl fmt::Debug for Transport {
             .field("local", &self.inner.local.fmt_short().to_string())
             .field("connected", &self.connected().len())
             .finish_non_exhaustive()
-    }
-}
-
-/// A handle that does not keep the transport open.
-#[derive(Clone)]
-pub(crate) struct WeakTransport {
-    inner: Weak<Inner>,
-    owner: Weak<Owner>,
-}
-
-impl WeakTransport {
-    /// The transport, if somebody still holds it.
-    pub(crate) fn upgrade(&self) -> Option<Transport> {
-        Some(Transport {
-            inner: self.inner.upgrade()?,
-            owner: self.owner.upgrade()?,
-        })
-    }
-}
-
-impl fmt::Debug for WeakTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakTransport").finish_non_exhaustive()
     }
 }

@@ -64,7 +64,7 @@ pub(crate) enum DialError {
 /// A stream to a peer could not be opened.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum OpenError {
+pub(crate) enum OpenError {
     /// A node does not dial itself; serve local calls in process.
     #[error("cannot open a stream to oneself")]
     ToOneself,
@@ -165,7 +165,7 @@ pub enum OpenError {
 
 impl OpenError {
     /// Whether the same call may succeed later.
-    pub fn is_retryable(&self) -> bool {
+    pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::NoAddress { .. }
             | Self::DialTimedOut { .. }
@@ -195,7 +195,7 @@ impl OpenError {
     }
 
     /// Whether the peer's handler has certainly not seen the request.
-    pub fn is_definite(&self) -> bool {
+    pub(crate) fn is_definite(&self) -> bool {
         match self {
             Self::NoAnswer { .. } | Self::ConnectionEnded { .. } | Self::Violation { .. } => false,
             Self::Rejected { code, .. } => {
@@ -221,7 +221,7 @@ impl std::fmt::Display for Detail<'_> {
 /// An established stream failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum LinkError {
+pub(crate) enum LinkError {
     /// The peer abandoned what it was sending.
     #[error("stream reset by the peer: {0}")]
     Reset(CloseCode),
@@ -260,7 +260,7 @@ pub enum LinkError {
 
 impl LinkError {
     /// The peer's code, if it gave one.
-    pub fn code(&self) -> Option<CloseCode> {
+    pub(crate) fn code(&self) -> Option<CloseCode> {
         match self {
             Self::Reset(code) | Self::Stopped(code) => Some(*code),
             Self::ConnectionEnded(end) => end.code(),
@@ -269,7 +269,7 @@ impl LinkError {
     }
 
     /// Whether a new stream to the same peer may do better.
-    pub fn is_retryable(&self) -> bool {
+    pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::ConnectionEnded(_) | Self::Truncated | Self::NotAcknowledged { .. } => true,
             Self::Reset(code) | Self::Stopped(code) => !matches!(
@@ -281,7 +281,7 @@ impl LinkError {
     }
 
     /// Whether the peer has certainly not received what the failed call sent.
-    pub fn is_definite(&self) -> bool {
+    pub(crate) fn is_definite(&self) -> bool {
         matches!(self, Self::Frame(_) | Self::Closed)
     }
 }

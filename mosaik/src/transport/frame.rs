@@ -21,7 +21,7 @@ const READ_BYTES_MAX: usize = 128 * 1024;
 /// A frame was refused before it was queued; nothing of it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum FrameError {
+pub(crate) enum FrameError {
     /// The frame is longer than its protocol allows.
     #[error("frame of {bytes} bytes exceeds the limit of {limit} bytes of protocol {protocol}")]
     TooLarge {
@@ -36,12 +36,12 @@ pub enum FrameError {
 
 impl FrameError {
     /// Never: the same frame is refused again.
-    pub const fn is_retryable(&self) -> bool {
+    pub(crate) const fn is_retryable(&self) -> bool {
         false
     }
 
     /// Always: nothing was sent.
-    pub const fn is_definite(&self) -> bool {
+    pub(crate) const fn is_definite(&self) -> bool {
         true
     }
 }
@@ -243,19 +243,9 @@ impl FrameBatch {
         self.count == 0
     }
 
-    /// Bytes of all frames, without their prefixes.
-    pub(crate) fn payload_bytes(&self) -> usize {
-        self.block.len() - self.count * LENGTH_BYTES
-    }
-
     /// The frames in order of arrival.
     pub(crate) fn iter(&self) -> Frames<'_> {
         Frames { rest: &self.block }
-    }
-
-    /// The frames as owned values that share this batch's memory, and keep all of it alive.
-    pub(crate) fn shared(&self) -> impl Iterator<Item = Bytes> + '_ {
-        self.iter().map(|frame| self.block.slice_ref(frame))
     }
 }
 
@@ -339,7 +329,7 @@ mod tests {
         feed(&mut buffer, &wire(&mut queue));
         let batch = buffer.next_batch().unwrap().unwrap();
         assert_eq!(batch.len(), 3);
-        assert_eq!(batch.payload_bytes(), long.len() + 2);
+        assert_eq!(batch.iter().map(<[u8]>::len).sum::<usize>(), long.len() + 2);
     }
 
     #[test]
@@ -378,7 +368,7 @@ mod tests {
                 }
                 while let Some(batch) = batches.next_batch().unwrap() {
                     assert_eq!(batch.iter().count(), batch.len());
-                    batched.extend(batch.shared().map(|frame| frame.to_vec()));
+                    batched.extend(batch.iter().map(<[u8]>::to_vec));
                 }
             }
             assert_eq!(single, frames);

@@ -79,11 +79,6 @@ impl Link {
         self.sender.peer()
     }
 
-    /// The protocol that both ends speak.
-    pub(crate) fn protocol(&self) -> &Protocol {
-        &self.sender.context.protocol
-    }
-
     /// What the acceptor said when it accepted.
     pub(crate) fn reply(&self) -> &Bytes {
         &self.reply
@@ -93,11 +88,6 @@ impl Link {
     pub(crate) fn export_keying_material(&self, label: &[u8], context: &[u8]) -> [u8; 32] {
         let session = self.sender.context.session();
         session.conn.export_keying_material(label, context)
-    }
-
-    /// The current round trip time to the peer.
-    pub(crate) fn rtt(&self) -> Option<Duration> {
-        self.sender.context.session().conn.rtt()
     }
 
     /// Sends one frame now; see [`LinkSender::send`].

@@ -7,14 +7,22 @@
 //! *Invariant:* every wait has a deadline, every table a bound, every refusal a counter. *Invariant:* nothing here awaits a
 //! relay. Knows nothing of catalogs, entries, tickets, groups and datums.
 
+#![cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "bonds, snapshots and calls are not there yet; tests hold what they will use to its contract"
+    )
+)]
+
 mod endpoint;
-pub(crate) use endpoint::{Transport, WeakTransport};
+pub(crate) use endpoint::Transport;
 
 mod config;
-pub(crate) use config::{LaneSettings, Limits, TransportConfig};
+pub(crate) use config::TransportConfig;
 
 mod protocol;
-pub(crate) use protocol::{Lane, Protocol, REQUEST_BYTES_MAX};
+pub(crate) use protocol::Protocol;
 
 mod incoming;
 pub(crate) use incoming::Incoming;
@@ -22,36 +30,27 @@ pub(crate) use incoming::Incoming;
 mod link;
 pub(crate) use link::{Link, LinkReceiver, LinkSender};
 
-mod frame;
-pub use frame::FrameError;
-pub(crate) use frame::{FrameBatch, Frames};
-
 mod close;
-pub use close::{CloseCode, CloseReason, ConnectionEnd};
+pub(crate) use close::ConnectionEnd;
+pub use close::{CloseCode, CloseReason};
 
 mod error;
-pub use error::{BindError, LinkError, OpenError};
-
-mod table;
-pub(crate) use table::PeerEvent;
-
-mod address_book;
-pub(crate) use address_book::AddressBook;
-
-mod admission;
-pub(crate) use admission::PeerFilter;
+pub use error::BindError;
+pub(crate) use error::{LinkError, OpenError};
 
 mod stats;
 pub use stats::TransportStats;
 
-mod backend;
-pub use backend::PathKind;
-
 mod accept;
+mod address_book;
+mod admission;
+mod backend;
 mod dial;
+mod frame;
 mod hello;
 mod quic;
 mod session;
+mod table;
 mod wire;
 
 #[cfg(feature = "test-util")]
@@ -73,4 +72,5 @@ pub mod bench;
 #[cfg(test)]
 mod tests;
 
-pub use iroh::{Endpoint, RelayMode, endpoint::InvalidSocketAddr};
+pub use iroh::RelayMode;
+pub(crate) use iroh::{Endpoint, endpoint::InvalidSocketAddr};

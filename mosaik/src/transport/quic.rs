@@ -30,7 +30,7 @@ use iroh::{
 use tokio::{io::AsyncReadExt, sync::watch};
 
 use crate::{
-    primitives::{EndpointAddr, NetworkId, PeerId},
+    primitives::{EndpointAddr, PeerId},
     runtime::time,
 };
 
@@ -47,6 +47,10 @@ use super::{
 /// How long binding waits for the first direct address. A specific address is known at once; finding the interfaces of
 /// the host takes a few milliseconds.
 const FIRST_ADDRESS: Duration = Duration::from_millis(50);
+
+/// What the round trip is taken to be before it is measured. A first packet that a busy host drops is sent again after
+/// three of these; QUIC's own 333 ms would make every lost one cost a second.
+const INITIAL_RTT: Duration = Duration::from_millis(100);
 
 /// Our choice of defaults for an endpoint.
 ///
@@ -87,6 +91,7 @@ fn lane_config(lane: Lane) -> QuicTransportConfig {
     let idle = IdleTimeout::try_from(settings.idle)
         .expect("invariant: a lane's idle time is far below the limit of QUIC");
     QuicTransportConfig::builder()
+        .initial_rtt(INITIAL_RTT)
         .keep_alive_interval(settings.keep_alive)
         .default_path_keep_alive_interval(settings.keep_alive)
         .max_idle_timeout(Some(idle))
@@ -166,7 +171,6 @@ fn explain(error: iroh::endpoint::BindError, config: &TransportConfig) -> BindEr
 /// A bound iroh endpoint with both lanes.
 pub(crate) struct QuicEndpoint {
     endpoint: Endpoint,
-    network: NetworkId,
     serial: u64,
     control: Arc<ServerConfig>,
     data: Arc<ServerConfig>,
@@ -193,7 +197,6 @@ impl QuicEndpoint {
             let _ = time::timeout(FIRST_ADDRESS, first).await;
         }
         let this = Self {
-            network: config.network_id,
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             control: server_config(Lane::Control),
             data: server_config(Lane::Data),
@@ -222,12 +225,6 @@ impl QuicEndpoint {
         self.endpoint.bound_sockets()
     }
 
-    pub(crate) fn residents(&self) -> Vec<EndpointAddr> {
-        let mut members = ProcessRegistry::members(&self.network);
-        members.retain(|member| member.id != self.endpoint.id());
-        members
-    }
-
     /// Follows the changes of our own addresses.
     pub(crate) async fn background(&self) {
         let mut addrs = self.endpoint.watch_addr().stream();
@@ -252,7 +249,7 @@ impl QuicEndpoint {
             is_new
         });
         addr.addrs.extend(loopback_of(&bound));
-        ProcessRegistry::enter(self.network, addr, self.serial);
+        ProcessRegistry::enter(addr, self.serial);
     }
 
     pub(crate) async fn dial(&self, to: EndpointAddr, lane: Lane) -> Result<QuicConn, DialError> {

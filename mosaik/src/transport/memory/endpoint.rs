@@ -107,15 +107,6 @@ impl MemoryEndpoint {
         vec![self.node.socket_addr()]
     }
 
-    pub(crate) fn residents(&self) -> Vec<EndpointAddr> {
-        let state = self.net.lock();
-        if !state.ids_resolve {
-            return Vec::new();
-        }
-        let others = state.nodes.values().filter(|node| node.id != self.node.id);
-        others.map(|node| node.addr()).collect()
-    }
-
     /// Completes when the node has crashed.
     pub(crate) async fn background(&self) {
         let mut dead = self.node.dead.subscribe();

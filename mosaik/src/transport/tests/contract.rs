@@ -15,6 +15,7 @@ in_both_worlds![
     giving_up_on_a_read_or_a_write_loses_nothing,
     ends_are_clean_or_have_a_reason,
     both_ends_export_the_same_secret,
+    a_reader_that_never_reads_stops_only_its_own_stream,
     a_node_does_not_dial_itself,
 ];
 
@@ -416,6 +417,40 @@ async fn both_ends_export_the_same_secret(world: World) {
     assert_eq!(secret, theirs.export_keying_material(b"label", b"context"));
     assert_ne!(secret, ours.export_keying_material(b"label", b"other"));
     assert_ne!(secret, ours.export_keying_material(b"other", b"context"));
+}
+
+async fn a_reader_that_never_reads_stops_only_its_own_stream(world: World) {
+    let (alice, bob, carol) = (
+        world.node(1).await,
+        world.node(2).await,
+        world.node(3).await,
+    );
+    let mut links = serve_links(&bob, BULK);
+    let open = async |to: &Transport| {
+        let opened = alice.open(to.local_addr(), BULK, Bytes::new()).await;
+        opened.unwrap()
+    };
+    let (mut stuck, _receiver) = open(&bob).await.split();
+    let _unread = within(links.recv()).await.unwrap();
+    for _ in 0..4 {
+        stuck.queue(&vec![0; 1_000_000]).unwrap();
+    }
+    let wait = Duration::from_millis(300);
+    assert!(time::timeout(wait, stuck.flush()).await.is_err());
+    assert!(
+        stuck.queued_bytes() > 3_000_000,
+        "what waits is here, not there"
+    );
+    let mut ours = open(&bob).await;
+    let mut theirs = within(links.recv()).await.unwrap();
+    for _ in 0..10 {
+        ours.send(&[1; 100_000]).await.unwrap();
+        let frame = within(theirs.recv()).await.unwrap().unwrap();
+        assert_eq!(frame.len(), 100_000);
+    }
+    serve_echo(&carol, BULK);
+    let mut other = open(&carol).await;
+    round_trip(&mut other, "and other peers").await;
 }
 
 async fn a_node_does_not_dial_itself(world: World) {

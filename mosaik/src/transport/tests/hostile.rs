@@ -55,7 +55,7 @@ impl Raw {
     async fn greet(&self, to: &Transport, lane: Lane) -> Conn {
         let conn = self.dial(to, lane).await;
         let hello = hello_of(to.network_id());
-        let limits = super::super::Limits::default();
+        let limits = super::super::config::Limits::default();
         hello::dialled(&conn, &hello, &limits, &Counters::default())
             .await
             .unwrap();

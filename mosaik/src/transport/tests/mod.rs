@@ -18,8 +18,8 @@ use crate::{
 };
 
 use super::{
-    CloseCode, Incoming, Lane, Link, LinkError, MemoryNet, PeerEvent, Protocol, Transport,
-    TransportConfig,
+    CloseCode, Incoming, Link, LinkError, MemoryNet, Protocol, Transport, TransportConfig,
+    protocol::Lane, table::PeerEvent,
 };
 
 /// Longer than any deadline of the transport.
@@ -90,10 +90,6 @@ impl World {
 
 fn key(seed: u8) -> SecretKey {
     SecretKey::from_bytes(&[seed; 32])
-}
-
-fn peer(seed: u8) -> PeerId {
-    key(seed).public()
 }
 
 /// Accepts every stream, replies with the request, and sends each frame back.

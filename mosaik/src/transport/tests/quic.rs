@@ -17,8 +17,8 @@ use iroh::{
 };
 
 use super::super::{
-    BindError, ConnectionEnd, Limits, OpenError, PathKind, TransportStats, error::DialError,
-    quic::QuicEndpoint,
+    BindError, ConnectionEnd, OpenError, TransportStats, backend::PathKind, config::Limits,
+    error::DialError, quic::QuicEndpoint,
 };
 use super::*;
 use crate::runtime::Clock;
@@ -122,8 +122,8 @@ async fn another_application_is_refused_before_the_handshake() {
 
 #[tokio::test]
 async fn a_frozen_process_is_noticed_within_seconds() {
-    let (addr_tx, addr_rx) = blocking::channel();
-    let (release, released) = blocking::channel::<()>();
+    let (addr_tx, addr_rx) = blocking::sync_channel(1);
+    let (release, released) = blocking::sync_channel::<()>(1);
     let frozen = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -246,9 +246,12 @@ async fn a_control_stream_that_nobody_reads_keeps_its_connection() {
     assert_eq!(alice.stats().connections_ended, 0);
 }
 
+type Limit = fn(&mut Limits);
+type Count = fn(&TransportStats) -> u64;
+
 #[tokio::test]
 async fn handshakes_beyond_the_cap_are_refused() {
-    let cases: [(fn(&mut Limits), fn(&TransportStats) -> u64); 2] = [
+    let cases: [(Limit, Count); 2] = [
         (
             |limits| (limits.handshakes_max, limits.handshakes_waiting_max) = (0, 0),
             |stats| stats.handshakes_refused_busy,
