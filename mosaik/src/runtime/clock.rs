@@ -34,7 +34,7 @@ impl Clock {
     }
 
     /// The same clock with a calendar that is off by `offset`, as on a host with a wrong time.
-    #[cfg(any(test, feature = "test-util", feature = "fuzzing"))]
+    #[cfg(any(test, feature = "test-util"))]
     #[must_use]
     pub const fn with_offset(mut self, offset: chrono::Duration) -> Self {
         self.offset = offset;
