@@ -48,12 +48,6 @@ impl Incoming {
         self.parts().context.protocol
     }
 
-    /// 32 bytes that only the two ends of this connection can compute; see [`Link::export_keying_material`].
-    pub(crate) fn export_keying_material(&self, label: &[u8], context: &[u8]) -> [u8; 32] {
-        let session = self.parts().context.lease.session();
-        session.conn.export_keying_material(label, context)
-    }
-
     /// Opens the stream. `reply` is what the opener gets to read first.
     ///
     /// Errors if the reply is longer than the protocol allows, or if the connection has ended.

@@ -80,6 +80,7 @@ async fn long_frames_pass_and_too_long_ones_are_refused_here(world: World) {
             .to_string()
             .contains("exceeds the limit of 4194304 bytes of protocol bulk")
     );
+    assert!(!refused.is_retryable() && refused.is_definite());
     assert_eq!(sender.queued_bytes(), 0);
     let mut theirs = within(links.recv()).await.unwrap();
     let receiving = async {
@@ -397,7 +398,9 @@ async fn ends_are_clean_or_have_a_reason(world: World) {
             time::sleep(Duration::from_millis(1)).await;
         }
     });
-    assert_eq!(error.await, LinkError::Stopped(CloseCode::NOT_ALLOWED));
+    let error = error.await;
+    assert_eq!(error, LinkError::Stopped(CloseCode::NOT_ALLOWED));
+    assert!(!error.is_retryable() && !error.is_definite());
     assert_eq!(
         alice.stats().connections_dialled,
         1,
