@@ -146,10 +146,7 @@ fn accept(entry: &Entry, only: Option<Side>, report: &mut Report) -> Option<Acce
         value,
     } = entry;
     let Some(key) = keys::key(&written.to_string()) else {
-        // A key without a value has been reported already, and is most likely still being typed.
-        if value.is_some() {
-            unknown(written, report);
-        }
+        unknown(written, report);
         return None;
     };
     let prefix = side.as_ref().map(|(side, _)| *side);

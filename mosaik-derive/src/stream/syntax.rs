@@ -273,9 +273,17 @@ fn not_an_entry(input: ParseStream<'_>, has_id: bool, report: &mut Report) {
 
 /// What follows the key: `: value ,`.
 fn value(input: ParseStream<'_>, key: &Ident, report: &mut Report) -> Option<Expr> {
-    let known = keys::key(&key.to_string());
-    let example = known.map_or("…", |known| known.example);
-    let help = format!("write `{key}: {example}`");
+    let Some(known) = keys::key(&key.to_string()) else {
+        // That it is unknown is the mistake, and the next phase says so.
+        skip_unknown(input);
+        return None;
+    };
+    let help = format!("write `{key}: {}`", known.example);
+    let missing = |report: &mut Report| {
+        report.at(key, &format!("`{key}` needs {}", known.words), &help);
+        skip_entry(input);
+        None
+    };
     if input.peek(Token![:]) && !input.peek(Token![::]) {
         input.parse::<Token![:]>().ok()?;
     } else if input.peek(Token![=]) {
@@ -287,16 +295,10 @@ fn value(input: ParseStream<'_>, key: &Ident, report: &mut Report) -> Option<Exp
         skip_entry(input);
         return None;
     } else {
-        let words = known.map_or("a value", |known| known.words);
-        report.at(key, &format!("`{key}` needs {words}"), &help);
-        skip_entry(input);
-        return None;
+        return missing(report);
     }
     if input.is_empty() || input.peek(Token![,]) {
-        let words = known.map_or("a value", |known| known.words);
-        report.at(key, &format!("`{key}` needs {words}"), &help);
-        skip_comma(input);
-        return None;
+        return missing(report);
     }
     match input.parse::<Expr>() {
         Ok(value) => {
@@ -304,10 +306,8 @@ fn value(input: ParseStream<'_>, key: &Ident, report: &mut Report) -> Option<Exp
             Some(value)
         }
         Err(error) => {
-            report.push(syn::Error::new(
-                error.span(),
-                text(&error.to_string(), &help),
-            ));
+            let text = text(&error.to_string(), &help);
+            report.push(syn::Error::new(error.span(), text));
             skip_entry(input);
             None
         }
@@ -334,6 +334,16 @@ fn starts_entry(input: ParseStream<'_>) -> bool {
             .parse::<Ident>()
             .is_ok_and(|word| Side::named(&word.to_string()).is_some());
     key(input) || misspelt || word_word_colon || side
+}
+
+/// Goes on behind the value of a key that means nothing.
+fn skip_unknown(input: ParseStream<'_>) {
+    let separated = input.peek(Token![:]) && !input.peek(Token![::]) || input.peek(Token![=]);
+    if separated && input.parse::<TokenTree>().is_ok() && input.parse::<Expr>().is_ok() {
+        skip_comma(input);
+    } else {
+        skip_entry(input);
+    }
 }
 
 /// Goes on at the next entry, or at the end.

@@ -157,6 +157,20 @@ fn refused() {
                 "`history` cannot be 0",
             ],
         ),
+        ("X = T, history: 3, requ", &["unknown key `requ`"]),
+        ("X = T, producer onl", &["unknown key `onl`"]),
+        (
+            "X = T, \"id\", colour(3), history: 0",
+            &["unknown key `colour`", "`history` cannot be 0"],
+        ),
+        (
+            "X = T, history: 2, colour = 3 + , queue_size: 0",
+            &["unknown key `colour`", "`queue_size` cannot be 0"],
+        ),
+        (
+            "X = T, colour: 3 history: 0",
+            &["unknown key `colour`", "`history` cannot be 0"],
+        ),
         (
             "X = T, require = f",
             &["a key and its value are separated by `:`"],
