@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod declare;
 mod entries;
 mod hostile;
 mod netns;
