@@ -1,6 +1,6 @@
 //! Why a network could not be opened or closed.
 
-pub use crate::transport::{BindError, CloseCode, CloseReason};
+pub use crate::transport::{BindError, CloseCode, CloseReason, ConnectionEnd, OpenError};
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 

@@ -34,5 +34,5 @@ pub(crate) use condition::{Condition, Observable};
 
 /// Waiting, on the clock of tokio: tests pause and move it.
 pub(crate) mod time {
-    pub(crate) use tokio::time::{Duration, Instant, sleep, sleep_until, timeout, timeout_at};
+    pub(crate) use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 }

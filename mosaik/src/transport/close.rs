@@ -205,7 +205,7 @@ impl CloseReason for CloseCode {}
 /// How a connection came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub(crate) enum ConnectionEnd {
+pub enum ConnectionEnd {
     /// The peer closed it and said why.
     ByPeer(CloseCode),
     /// This node closed it.
@@ -218,7 +218,7 @@ pub(crate) enum ConnectionEnd {
 
 impl ConnectionEnd {
     /// The code that the closing side gave, if there was one.
-    pub(crate) fn code(self) -> Option<CloseCode> {
+    pub fn code(self) -> Option<CloseCode> {
         match self {
             Self::ByPeer(code) | Self::ByUs(code) => Some(code),
             Self::TimedOut | Self::Failed => None,

@@ -64,7 +64,7 @@ pub(crate) enum DialError {
 /// A stream to a peer could not be opened.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum OpenError {
+pub enum OpenError {
     /// A node does not dial itself; serve local calls in process.
     #[error("cannot open a stream to oneself")]
     ToOneself,
@@ -165,7 +165,7 @@ pub(crate) enum OpenError {
 
 impl OpenError {
     /// Whether the same call may succeed later.
-    pub(crate) fn is_retryable(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         match self {
             Self::NoAddress { .. }
             | Self::DialTimedOut { .. }
@@ -195,7 +195,7 @@ impl OpenError {
     }
 
     /// Whether the peer's handler has certainly not seen the request.
-    pub(crate) fn is_definite(&self) -> bool {
+    pub fn is_definite(&self) -> bool {
         match self {
             Self::NoAnswer { .. } | Self::ConnectionEnded { .. } | Self::Violation { .. } => false,
             Self::Rejected { code, .. } => {

@@ -31,12 +31,11 @@ mod link;
 pub(crate) use link::{Link, LinkReceiver, LinkSender};
 
 mod close;
-pub(crate) use close::ConnectionEnd;
-pub use close::{CloseCode, CloseReason};
+pub use close::{CloseCode, CloseReason, ConnectionEnd};
 
 mod error;
-pub use error::BindError;
-pub(crate) use error::{LinkError, OpenError};
+pub(crate) use error::LinkError;
+pub use error::{BindError, OpenError};
 
 mod stats;
 pub use stats::TransportStats;

@@ -36,7 +36,7 @@ async fn nodes<const N: usize>(seed: u64) -> [Network; N] {
     for index in 1..=N as u64 {
         let builder = Network::builder("declare")
             .with_memory_net(&net)
-            .with_clock(clock.clone());
+            .with_clock(clock);
         let node = builder.with_seed(index).build().await.unwrap();
         for other in &nodes {
             soon(
