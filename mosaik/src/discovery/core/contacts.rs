@@ -35,8 +35,9 @@ const RETRY_MAX: Duration = Duration::from_secs(60);
 /// The longest pause for a peer that is never given up, while others are connected.
 const RETRY_FOREVER_MAX: Duration = Duration::from_secs(15);
 
-/// The longest pause while nobody is connected or most peers are missing.
-const RETRY_ALONE_MAX: Duration = Duration::from_secs(4);
+/// The longest pause while nobody is connected or most peers are missing: with the 5 s of a dial, in which it repeats its
+/// first packet, a bootstrap peer that comes up is joined well within 5 s.
+const RETRY_ALONE_MAX: Duration = Duration::from_secs(2);
 
 /// Some dead peers are tried this often, however long they have been dead.
 const ROTATE_EVERY: Duration = Duration::from_secs(4);
