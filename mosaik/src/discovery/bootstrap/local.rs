@@ -41,6 +41,10 @@ const LOOKS: [Duration; 5] = [
 /// Random nodes offered besides the successor from the second look on.
 const RANDOM_PER_LOOK: usize = 2;
 
+/// Of two nodes that see each other at their first look, the one with the larger id gives the other this long: of two
+/// simultaneous dials one is in vain, and what was sent on it is sent again a second later.
+const COURTESY: Duration = Duration::from_millis(100);
+
 /// Spread of the pauses, so that nodes started together do not look together for ever.
 const JITTER: f32 = 0.1;
 
@@ -77,12 +81,24 @@ async fn look_for_ever(finder: &Finder, board: Option<&Arc<Rendezvous>>, rng: &m
             }
         }
         let unknown = look(finder, board).await;
-        for addr in choose(&finder.me(), unknown, random_count, rng) {
-            debug!(peer = %addr.id, "found on this host");
-            finder.hint(addr);
+        let (later, now): (Vec<_>, Vec<_>) = choose(&finder.me(), unknown, random_count, rng)
+            .into_iter()
+            .partition(|addr| random_count == 0 && addr.id < finder.me());
+        offer(finder, now);
+        if !later.is_empty() {
+            time::sleep(COURTESY).await;
+            offer(finder, later);
         }
         random_count = RANDOM_PER_LOOK;
         finder.answered();
+    }
+}
+
+/// Hints at those that have not become known in the meantime.
+fn offer(finder: &Finder, addrs: Vec<EndpointAddr>) {
+    for addr in addrs.into_iter().filter(|addr| !finder.knows(&addr.id)) {
+        debug!(peer = %addr.id, "found on this host");
+        finder.hint(addr);
     }
 }
 
