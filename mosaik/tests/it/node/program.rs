@@ -41,7 +41,11 @@ pub(crate) fn run_if_child() {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    // One thread: a node that mostly waits pays for every wake-up of another worker.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
     runtime.block_on(run(config));
     // The thread that reads stdin cannot be joined.
     std::process::exit(0);
