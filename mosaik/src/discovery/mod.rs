@@ -1,8 +1,8 @@
 //! Who is out there: a signed, gossiped catalog of peers.
 //!
-//! All rules are in [`core`], which does no I/O; it is driven from outside with events and the time. Around it:
-//! [`handle`] is what the application holds, [`shell`] is what all tasks of a node share, [`actor`] owns its
-//! timers, [`links`] carries messages to and from peers, and [`bootstrap`] finds the first of them.
+//! All rules are in `core`, which does no I/O; it is driven from outside with events and the time. Around it:
+//! `handle` is what the application holds, `shell` is what all tasks of a node share, `actor` owns its
+//! timers, `links` carries messages to and from peers, and `bootstrap` finds the first of them.
 //!
 //! *Invariant:* no task waits for a peer while it holds anything that another peer needs.
 
