@@ -14,6 +14,8 @@ pub mod discovery;
 
 pub mod streams;
 
+pub mod groups;
+
 pub mod network;
 
 pub mod declare;
