@@ -6,8 +6,8 @@
 use {
     super::criteria::{Filter, KeyKind},
     crate::{
-        primitives::{Digest, PeerEntry},
-        tickets::{Expiration, TicketValidator},
+        primitives::{Digest, PeerEntry, PeerId},
+        tickets::{Admission, Gate, Refused, TicketValidator},
     },
     chrono::{DateTime, Utc},
     std::{
@@ -55,23 +55,23 @@ impl Requirements {
 
 /// Whether a peer satisfies the rules, and until when its tickets do.
 ///
-/// A rule that panics is not satisfied.
+/// `peer` is who the transport says it is. A rule that panics is not satisfied.
 pub(crate) fn check(
-    peer: &PeerEntry,
+    peer: &PeerId,
+    entry: &PeerEntry,
     predicate: &Predicate,
-    tickets: &[Arc<dyn TicketValidator>],
+    gate: &Gate,
+    now: DateTime<Utc>,
 ) -> Result<ValidUntil, Refusal> {
-    let ask = || {
-        if !predicate(peer) {
-            return Err(Refusal::Requirement);
-        }
-        peer.validate_tickets(tickets).map_err(|_| Refusal::Ticket)
-    };
-    let expiration = catch_unwind(AssertUnwindSafe(ask)).unwrap_or(Err(Refusal::RulePanicked))?;
-    Ok(ValidUntil(match expiration {
-        Some(Expiration::At(at)) => Some(at),
-        Some(Expiration::Never) | None => None,
-    }))
+    match catch_unwind(AssertUnwindSafe(|| predicate(entry))) {
+        Ok(true) => {}
+        Ok(false) => return Err(Refusal::Requirement),
+        Err(_) => return Err(Refusal::RulePanicked),
+    }
+    match gate.judge(peer, entry, now) {
+        Admission::Refused(refused) => Err(Refusal::Ticket(refused)),
+        admitted => Ok(ValidUntil(admitted.judge_again_at())),
+    }
 }
 
 /// When a decision has to be taken again although no entry changed; `None` for never.
@@ -103,7 +103,7 @@ pub(crate) fn decide(
     offer: Option<Offer>,
     applicant: &Applicant<'_>,
 ) -> Result<ValidUntil, Refusal> {
-    let eligible = applicant.eligible.ok_or(Refusal::UnknownPeer)?;
+    let eligible = applicant.eligible.clone().ok_or(Refusal::UnknownPeer)?;
     let offer = offer.ok_or(Refusal::StreamNotFound)?;
     if offer.schema != applicant.schema {
         return Err(Refusal::SchemaMismatch);
@@ -133,7 +133,7 @@ fn check_filter(filter: &Filter, index: Option<Option<KeyKind>>) -> Result<(), R
 }
 
 /// Why a consumer is not served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     UnknownPeer,
     StreamNotFound,
@@ -143,15 +143,23 @@ pub(crate) enum Refusal {
     FilterTooLarge,
     NoCapacity { consumers_max: usize },
     Requirement,
-    Ticket,
+    Ticket(Refused),
     RulePanicked,
 }
 
 impl Refusal {
+    /// When the verdict may change though no entry does.
+    pub(crate) fn judge_again_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Ticket(refused) => refused.judge_again_at(),
+            _ => None,
+        }
+    }
+
     /// What the other end is told: not which rule failed.
     pub(crate) fn told(&self) -> String {
         match self {
-            Self::Requirement | Self::Ticket | Self::RulePanicked => "not allowed".to_owned(),
+            Self::Requirement | Self::Ticket(_) | Self::RulePanicked => "not allowed".to_owned(),
             other => other.to_string(),
         }
     }
@@ -175,7 +183,7 @@ impl fmt::Display for Refusal {
             Self::FilterTooLarge => f.write_str("the filter has too many ranges"),
             Self::NoCapacity { consumers_max } => write!(f, "at most {consumers_max} consumers"),
             Self::Requirement => f.write_str("it does not satisfy `require`"),
-            Self::Ticket => f.write_str("it has no valid ticket"),
+            Self::Ticket(refused) => write!(f, "it has no valid ticket ({refused})"),
             Self::RulePanicked => f.write_str("a requirement panicked"),
         }
     }
@@ -193,6 +201,15 @@ mod tests {
         let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
         let entry = PeerEntry::new_at(Digest::from("net"), EndpointAddr::from(id), now);
         entry.add_tags(tags.iter().copied())
+    }
+
+    fn ask(
+        entry: &PeerEntry,
+        predicate: &Predicate,
+        tickets: &[Arc<dyn TicketValidator>],
+    ) -> Result<ValidUntil, Refusal> {
+        let gate = Gate::new(tickets.to_vec());
+        check(entry.id(), entry, predicate, &gate, DateTime::UNIX_EPOCH)
     }
 
     fn offer(consumers: usize, index: Option<Option<KeyKind>>) -> Offer {
@@ -308,7 +325,7 @@ mod tests {
             (entry(&["a", "b"]), Ok(ValidUntil(None)), 2),
         ];
         for (entry, verdict, asked_so_far) in cases {
-            assert_eq!(check(&entry, &predicate, &tickets), verdict);
+            assert_eq!(ask(&entry, &predicate, &tickets), verdict);
             assert_eq!(asked.load(Ordering::Relaxed), asked_so_far);
         }
     }
@@ -319,7 +336,7 @@ mod tests {
         requirements.require(|_| panic!("a rule with a defect"));
         let (predicate, tickets) = requirements.into_parts();
         assert_eq!(
-            check(&entry(&[]), &predicate, &tickets),
+            ask(&entry(&[]), &predicate, &tickets),
             Err(Refusal::RulePanicked)
         );
     }
@@ -328,7 +345,7 @@ mod tests {
     fn the_soonest_ticket_bounds_the_decision() {
         use crate::{
             primitives::{Bytes, Ticket, TicketClass, UniqueId},
-            tickets::InvalidTicket,
+            tickets::{Expiration, InvalidTicket},
         };
 
         struct Until(&'static str, Expiration);
@@ -352,17 +369,19 @@ mod tests {
         let (predicate, tickets) = requirements.into_parts();
         let ticket = |class: &str| Ticket::new(UniqueId::from(class), Bytes::new());
         let some = entry(&[]).add_ticket(ticket("a")).add_ticket(ticket("b"));
-        assert_eq!(check(&some, &predicate, &tickets), Err(Refusal::Ticket));
-        let all = some.add_ticket(ticket("c"));
+        let refusal = ask(&some, &predicate, &tickets).unwrap_err();
         assert_eq!(
-            check(&all, &predicate, &tickets),
-            Ok(ValidUntil(Some(at(5))))
+            refusal.to_string(),
+            "it has no valid ticket (ticket: the peer carries none)"
         );
+        assert_eq!(refusal.told(), "not allowed");
+        let all = some.add_ticket(ticket("c"));
+        assert_eq!(ask(&all, &predicate, &tickets), Ok(ValidUntil(Some(at(5)))));
     }
 
     #[test]
     fn the_other_end_is_not_told_which_rule_failed() {
-        for refusal in [Refusal::Requirement, Refusal::Ticket, Refusal::RulePanicked] {
+        for refusal in [Refusal::Requirement, Refusal::RulePanicked] {
             assert_eq!(refusal.told(), "not allowed");
         }
         assert_eq!(

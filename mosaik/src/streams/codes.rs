@@ -6,7 +6,7 @@ use {
 };
 
 /// The code by which a refusal travels.
-pub(crate) const fn of(refusal: Refusal) -> CloseCode {
+pub(crate) const fn of(refusal: &Refusal) -> CloseCode {
     match refusal {
         Refusal::UnknownPeer => CloseCode::UNKNOWN_PEER,
         Refusal::StreamNotFound => CloseCode::STREAM_NOT_FOUND,
@@ -15,7 +15,7 @@ pub(crate) const fn of(refusal: Refusal) -> CloseCode {
             CloseCode::FILTER_UNSUPPORTED
         }
         Refusal::NoCapacity { .. } => CloseCode::NO_CAPACITY,
-        Refusal::Requirement | Refusal::Ticket | Refusal::RulePanicked => CloseCode::NOT_ALLOWED,
+        Refusal::Requirement | Refusal::Ticket(_) | Refusal::RulePanicked => CloseCode::NOT_ALLOWED,
     }
 }
 

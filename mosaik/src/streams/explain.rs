@@ -226,6 +226,12 @@ impl Refusals {
         by_peer.insert(peer, noted);
     }
 
+    /// Why a peer is not connected, if that is known.
+    pub(crate) fn reason(&self, peer: &PeerId) -> Option<String> {
+        let by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
+        by_peer.get(peer).map(|noted| noted.reason.clone())
+    }
+
     /// The peer is connected, or no longer asks.
     pub(crate) fn forget(&self, peer: &PeerId) {
         self.by_peer

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Expiration;
+use chrono::{DateTime, Utc};
+
+use super::{Expiration, Rejection};
 use crate::primitives::{PeerEntry, TicketClass, UniqueId};
 
 /// A ticket that its validator refused. Says no more: the reason is the validator's to log.
@@ -24,8 +26,9 @@ impl InvalidTicket {
 
 /// A rule that judges the tickets of one class.
 ///
-/// Called for every peer that wants to connect and whenever a peer's entry changes, so it should
-/// take microseconds, and must not wait.
+/// Called for every peer that wants to connect and whenever what its entry says changes, so it should
+/// take well under a millisecond, and must not wait. Answers are remembered until the entry changes or the
+/// answer's own time has come.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not validate tickets",
     label = "not a `TicketValidator`",
@@ -45,6 +48,28 @@ pub trait TicketValidator: Send + Sync + 'static {
     /// # Errors
     /// The ticket does not let this peer in.
     fn validate(&self, ticket: &[u8], peer: &PeerEntry) -> Result<Expiration, InvalidTicket>;
+
+    /// [`validate`](Self::validate) at a given time, with the reason of a refusal.
+    ///
+    /// What streams, groups and collections call. Override it to explain refusals, and to say when a
+    /// ticket that is not valid yet will be.
+    ///
+    /// # Errors
+    /// The ticket does not let this peer in: which rule says so.
+    fn judge(
+        &self,
+        ticket: &[u8],
+        peer: &PeerEntry,
+        now: DateTime<Utc>,
+    ) -> Result<Expiration, Rejection> {
+        let _ = now;
+        self.validate(ticket, peer).map_err(Rejection::from)
+    }
+
+    /// What its tickets are called in explanations.
+    fn name(&self) -> &'static str {
+        "ticket"
+    }
 }
 
 macro_rules! forward {
@@ -65,6 +90,19 @@ macro_rules! forward {
                     peer: &PeerEntry,
                 ) -> Result<Expiration, InvalidTicket> {
                     (**self).validate(ticket, peer)
+                }
+
+                fn judge(
+                    &self,
+                    ticket: &[u8],
+                    peer: &PeerEntry,
+                    now: DateTime<Utc>,
+                ) -> Result<Expiration, Rejection> {
+                    (**self).judge(ticket, peer, now)
+                }
+
+                fn name(&self) -> &'static str {
+                    (**self).name()
                 }
             }
         )*

@@ -12,7 +12,7 @@ use {
             criteria::{Criteria, Filter},
             status::ChannelConditions,
         },
-        tickets::TicketValidator,
+        tickets::{Gate, TicketValidator},
     },
     std::{fmt, sync::Arc},
 };
@@ -31,6 +31,8 @@ pub struct ConsumerConfig {
     pub online_when: Box<dyn Fn(ChannelConditions) -> ChannelConditions + Send + Sync>,
     /// Tickets that a producer must have.
     pub ticket_validators: Vec<Arc<dyn TicketValidator>>,
+    /// The same, with their last answers.
+    pub(crate) gate: Gate,
     /// The network.
     pub network_id: NetworkId,
     /// Which datums the producer is to send.
@@ -160,6 +162,7 @@ impl<'s, D: Datum> Builder<'s, D> {
             online_when: self
                 .online_when
                 .unwrap_or_else(|| Box::new(|online| online.minimum_of(0))),
+            gate: Gate::new(ticket_validators.clone()),
             ticket_validators,
             network_id: *streams.network_id(),
             filter: self.filter,

@@ -14,7 +14,7 @@ use {
             board::BoardEntry,
             codes,
             outbox::Item,
-            producer::{Application, ChannelEnd, Core},
+            producer::{Application, ChannelEnd, Core, Stop},
             status::{ChannelInfo, State},
             wire::{Answer, Frame, OpenRequest, Reply, WIRE_VERSION, WireCriteria},
         },
@@ -178,8 +178,8 @@ impl<D: Datum> Receiver<'_, D> {
         let admitted = match core.admit(application) {
             Ok(admitted) => admitted,
             Err(refusal) => {
-                core.refuse(self.shared.local, refusal);
-                let outcome = codes::outcome(codes::of(refusal)).unwrap_or(Outcome::Refused);
+                core.refuse(self.shared.local, &refusal);
+                let outcome = codes::outcome(codes::of(&refusal)).unwrap_or(Outcome::Refused);
                 let reason = match refusal {
                     Refusal::SchemaMismatch => difference(&self.shared.schema, &core.schema),
                     other => other.to_string(),
@@ -203,7 +203,7 @@ impl<D: Datum> Receiver<'_, D> {
                 biased;
                 () = self.stop.cancelled() => break Ending::stopped(),
                 stop = stopped.wait_for(Option::is_some) => {
-                    let refused = stop.is_ok_and(|stop| stop.is_some_and(|stop| stop.is_refusal()));
+                    let refused = stop.is_ok_and(|stop| stop.as_ref().is_some_and(Stop::is_refusal));
                     let outcome = if refused { Outcome::Refused } else { Outcome::Gone };
                     break Ending::new(outcome, "the producer closed the channel");
                 }

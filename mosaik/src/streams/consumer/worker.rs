@@ -11,6 +11,7 @@ use {
         runtime::{Rng, Shutdown, Tasks, time},
         streams::{admission::check, event::ConsumerEvent, registry::Surroundings},
     },
+    chrono::{DateTime, Utc},
     futures::StreamExt,
     std::{
         collections::BTreeMap,
@@ -30,6 +31,8 @@ pub(crate) struct ConsumerActor<D> {
     /// What is known of each producer that is not being received from right now.
     memories: BTreeMap<PeerId, Memory>,
     stops: BTreeMap<PeerId, Shutdown>,
+    /// When a producer that was refused may be acceptable, though its entry does not change.
+    refused_until: Option<DateTime<Utc>>,
     reports: Arc<Reports>,
 }
 
@@ -86,6 +89,7 @@ impl<D: Datum> ConsumerActor<D> {
             roster: Roster::new(move || make_backoff(), rng),
             memories: BTreeMap::new(),
             stops: BTreeMap::new(),
+            refused_until: None,
             reports: Arc::default(),
         }
     }
@@ -112,6 +116,14 @@ impl<D: Datum> ConsumerActor<D> {
         self.shared.inbox.end();
     }
 
+    /// When a right begins or ends though no entry changes.
+    fn review_at(&self) -> Option<DateTime<Utc>> {
+        [self.roster.expires_at(), self.refused_until]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
     /// Until the next attempt is due, or a ticket runs out.
     fn deadline(&self) -> Option<Duration> {
         let clock = &self.shared.clock;
@@ -120,16 +132,14 @@ impl<D: Datum> ConsumerActor<D> {
             .deadline()
             .map(|due| due.saturating_duration_since(clock.now()));
         let expiry = self
-            .roster
-            .expires_at()
+            .review_at()
             .map(|at| (at - clock.utc()).to_std().unwrap_or_default() + TICK);
         [attempt, expiry].into_iter().flatten().min()
     }
 
     fn tick(&mut self) {
         let expired = self
-            .roster
-            .expires_at()
+            .review_at()
             .is_some_and(|at| at <= self.shared.clock.utc());
         if expired {
             self.scan();
@@ -144,11 +154,15 @@ impl<D: Datum> ConsumerActor<D> {
         let directory = &self.surroundings.directory;
         let config = &self.shared.config;
         let me = directory.me();
+        let utc = self.shared.clock.utc();
         let mut candidates = Vec::new();
+        let mut refused_until = None;
         let mut consider = |entry: &PeerEntry, mark: Mark| match check(
+            entry.id(),
             entry,
             &config.require,
-            &config.ticket_validators,
+            &config.gate,
+            utc,
         ) {
             Ok(valid_until) => candidates.push(Candidate {
                 peer: *entry.id(),
@@ -156,6 +170,10 @@ impl<D: Datum> ConsumerActor<D> {
                 valid_until,
             }),
             Err(refusal) => {
+                refused_until = [refused_until, refusal.judge_again_at()]
+                    .into_iter()
+                    .flatten()
+                    .min();
                 let reason = format!("{refusal}, as this consumer asks");
                 self.shared
                     .refusals
@@ -168,6 +186,7 @@ impl<D: Datum> ConsumerActor<D> {
         if let Some(core) = self.surroundings.registry.find(&config.stream_id) {
             consider(&me, Mark::of(&me).with(core.incarnation));
         }
+        self.refused_until = refused_until;
         let now = self.shared.clock.now();
         let actions = self.roster.scan(now, Mark::of(&me), &candidates);
         self.apply(actions);
@@ -274,10 +293,10 @@ impl<D: Datum> ConsumerActor<D> {
                     if self.roster.has_given_up(&peer) {
                         reason.push_str("; given up until its entry changes");
                     }
-                    if ending.outcome == Outcome::Stopped {
-                        self.shared.refusals.forget(&peer);
-                    } else {
+                    if ending.outcome != Outcome::Stopped {
                         self.shared.refusals.note(peer, &reason, now);
+                    } else if let Some(why) = self.shared.refusals.reason(&peer) {
+                        reason = why;
                     }
                     self.shared.tell(ConsumerEvent::Disconnected {
                         producer: peer,

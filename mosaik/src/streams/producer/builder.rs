@@ -11,7 +11,7 @@ use {
             criteria::{IndexKey, Key},
             status::ChannelConditions,
         },
-        tickets::TicketValidator,
+        tickets::{Gate, TicketValidator},
     },
     std::{fmt, sync::Arc},
     tokio::sync::mpsc::UnboundedSender,
@@ -43,6 +43,8 @@ pub struct ProducerConfig {
     pub max_consumers: usize,
     /// Tickets that a consumer must have.
     pub ticket_validators: Vec<Arc<dyn TicketValidator>>,
+    /// The same, with their last answers.
+    pub(crate) gate: Gate,
     /// Whether `require` or tickets were given at all.
     pub(crate) restricted: bool,
 }
@@ -270,6 +272,7 @@ impl<'s, D: Datum> Builder<'s, D> {
                 .unwrap_or_else(|| Box::new(|online| online.minimum_of(1))),
             network_id: *self.streams.network_id(),
             max_consumers: self.max_consumers,
+            gate: Gate::new(ticket_validators.clone()),
             ticket_validators,
             restricted: self.restricted,
         };

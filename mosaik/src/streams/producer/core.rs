@@ -366,7 +366,7 @@ impl Core {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn refuse(&self, peer: PeerId, refusal: Refusal) {
+    pub(crate) fn refuse(&self, peer: PeerId, refusal: &Refusal) {
         self.meter.rejected();
         self.refusals
             .note(peer, &refusal.to_string(), self.clock.now());

@@ -44,7 +44,7 @@ struct Member {
 }
 
 /// Why a link is to be closed from this side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// The consumer is no longer eligible.
     Refused(Refusal),
@@ -138,7 +138,9 @@ impl Core {
     pub(crate) fn admit(&self, application: Application<'_>) -> Result<Admitted, Refusal> {
         let key = (application.peer, application.consumer);
         // Before any lock: the rules are the user's.
-        let eligible = application.entry.map(|entry| self.check(entry));
+        let eligible = application
+            .entry
+            .map(|entry| self.check(&application.peer, entry));
         let mut members = self.members();
         let known = members
             .served
@@ -259,7 +261,7 @@ impl Core {
         let verdicts: Vec<_> = served
             .into_iter()
             .filter_map(|(key, member)| {
-                let verdict = self.verdict(&member, entry(&key.0).as_ref(), now, utc)?;
+                let verdict = self.verdict(&key.0, &member, entry(&key.0).as_ref(), now, utc)?;
                 Some((key, member.link, verdict))
             })
             .collect();
@@ -283,8 +285,8 @@ impl Core {
                 Verdict::Forget => self.remove(&mut members, &key),
                 Verdict::Stop(refusal) => {
                     tracing::debug!(peer = %key.0, %refusal, "consumer is no longer eligible");
-                    member.stop.send_replace(Some(Stop::Refused(refusal)));
                     self.refusals.note(key.0, &refusal.to_string(), now);
+                    member.stop.send_replace(Some(Stop::Refused(refusal)));
                     self.remove(&mut members, &key);
                 }
             }
@@ -298,6 +300,7 @@ impl Core {
 
     fn verdict(
         &self,
+        peer: &PeerId,
         member: &Snapshot,
         entry: Option<&PeerEntry>,
         now: Instant,
@@ -321,7 +324,7 @@ impl Core {
         if member.judged == Some(judged) && !expired {
             return None;
         }
-        Some(match self.check(entry) {
+        Some(match self.check(peer, entry) {
             Ok(valid_until) => Verdict::Keep {
                 judged,
                 valid_until,
@@ -330,8 +333,9 @@ impl Core {
         })
     }
 
-    fn check(&self, entry: &PeerEntry) -> Result<ValidUntil, Refusal> {
-        check(entry, &self.config.require, &self.config.ticket_validators)
+    fn check(&self, peer: &PeerId, entry: &PeerEntry) -> Result<ValidUntil, Refusal> {
+        let config = &self.config;
+        check(peer, entry, &config.require, &config.gate, self.clock.utc())
     }
 
     fn remove(&self, members: &mut Members, key: &MemberKey) {

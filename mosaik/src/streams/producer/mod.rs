@@ -15,7 +15,7 @@ mod core;
 pub(crate) use core::{ChannelEnd, Core, End, Opening};
 
 mod members;
-pub(crate) use members::Application;
+pub(crate) use members::{Application, Stop};
 
 mod serve;
 pub(crate) use serve::serve;

@@ -79,7 +79,7 @@ async fn answer(
             Refusal::StreamNotFound
         };
         meter.rejected();
-        return incoming.reject(codes::of(refusal), &refusal.told()).await;
+        return incoming.reject(codes::of(&refusal), &refusal.told()).await;
     };
     let admitted = core.admit(Application {
         peer,
@@ -96,10 +96,12 @@ async fn answer(
         Err(refusal) => {
             tracing::debug!(%refusal, "consumer refused");
             meter.rejected();
-            core.refuse(peer, refusal);
+            core.refuse(peer, &refusal);
             return match refusal {
                 Refusal::SchemaMismatch => compare_schemas(&core, incoming).await,
-                refusal => incoming.reject(codes::of(refusal), &refusal.told()).await,
+                refusal => {
+                    incoming.reject(codes::of(&refusal), &refusal.told()).await;
+                }
             };
         }
     };
@@ -150,7 +152,7 @@ async fn run(core: &Core, admitted: Admitted, link: Link, board: &BoardEntry, mu
     let (mut sender, mut receiver) = link.split();
     let end = tokio::select! {
         biased;
-        stopped = stop.wait_for(Option::is_some) => End::Stopped(stopped.ok().and_then(|stop| *stop)),
+        stopped = stop.wait_for(Option::is_some) => End::Stopped(stopped.ok().and_then(|stop| stop.clone())),
         end = read(core, member, &mut receiver) => end,
         end = write(core, member, board.stats(), &mut sender) => end,
         () = lingered(core) => End::Drained,
@@ -166,8 +168,8 @@ async fn run(core: &Core, admitted: Admitted, link: Link, board: &BoardEntry, mu
         }
         // At once: what is on its way is not for it any more.
         End::Stopped(Some(Stop::Refused(refusal))) => {
-            sender.reset(codes::of(refusal));
-            receiver.stop(codes::of(refusal));
+            sender.reset(codes::of(&refusal));
+            receiver.stop(codes::of(&refusal));
         }
         End::Stopped(_) => {
             sender.reset(CloseCode::CANCELLED);
