@@ -27,6 +27,10 @@ pub mod testing;
 
 pub use bytes::{Bytes, BytesMut};
 pub use futures;
+pub use groups::{
+    Consistency::{self, Strong, Weak},
+    Group, GroupId, GroupKey,
+};
 pub use iroh;
 pub use network::{Network, NetworkId, PeerId};
 pub use primitives::{Datum, Digest, SecretKey, Signature, Tag, UniqueId};

@@ -1,10 +1,82 @@
-//! Replicated state machines: members of a group apply the same commands in the same order.
+//! Replicated state machines that form by themselves and keep what they acknowledged.
 //!
-//! Pure rules decide, and know neither time nor tasks: who a replica is (`identity`), positions in the history
-//! (`cursor`).
+//! A group is a set of nodes that share a key and hold one [`StateMachine`]. A command is acknowledged once a majority of
+//! the members that decide has it; from then on it is in the state of every member, in the same place.
+//!
+//! What decides is pure: who founds a history, which history stands when two meet, who may vote, which command is a
+//! repetition. Around it: `bonds` connects the members of a group, `worker` runs one member, and `consensus` is the
+//! only place that knows the library which orders commands.
+
+#![expect(
+    dead_code,
+    reason = "the parts of a member come one by one; what joins them comes last"
+)]
+
+mod node;
+pub use node::Groups;
+pub(crate) use node::GroupsParts;
+
+mod config;
+pub use config::{Config, ConfigBuilderError, ConsensusConfig, ConsensusConfigBuilderError};
+#[doc(hidden)]
+pub use config::{ConfigBuilder, ConsensusConfigBuilder};
+
+mod key;
+pub use key::GroupKey;
+
+mod builder;
+pub use builder::GroupBuilder;
+
+mod group;
+pub use group::Group;
+#[doc(hidden)]
+pub use group::Outcome;
+
+mod group_config;
+pub use group_config::GroupConfig;
+
+mod query;
+pub use query::{Consistency, QueryResultAt};
+
+mod when;
+pub use when::{CursorWatcher, When};
+
+mod status;
+pub use status::{GroupEvent, LineageId, Member, Role, Status};
+
+mod error;
+pub use error::{CommandError, Error, QueryError};
+
+mod machine;
+#[doc(hidden)]
+pub use machine::NoOp;
+pub use machine::{
+    ApplyContext, Command, LeadershipPreference, Query, QueryResult, StateMachine,
+    StateMachineMessage,
+};
+
+mod sync;
+#[doc(hidden)]
+pub use sync::Snapshots;
+pub use sync::{
+    CHECKPOINT_CHUNK_BYTES_MAX, Checkpoint, LogReplaySync, RestoreError, SnapshotMachine,
+    SnapshotSync, StateSync,
+};
+
+mod store;
+pub use store::{InMemoryLogStore, Storage};
+
+mod bonds;
+pub use bonds::{Bond, BondId, Bonds};
 
 mod cursor;
 pub use cursor::{Cursor, Index, IndexOrRange, IndexRange, Term};
 
-pub(crate) mod identity;
+mod identity;
 pub use identity::{Formation, FormationError};
+
+mod cell;
+mod view;
+mod worker;
+
+pub use crate::primitives::GroupId;

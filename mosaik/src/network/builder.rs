@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     discovery::{self, DhtMode, Discovery, Sources},
+    groups::{self, Groups, GroupsParts},
     primitives::{EndpointAddr, NetworkId, RelayUrl, SecretKey},
     runtime::{Clock, Rng, Tasks, time},
     streams::{self, Streams, StreamsParts},
@@ -46,6 +47,8 @@ pub struct NetworkConfig {
     pub discovery: discovery::ConfigBuilder,
     /// Settings of streams.
     pub streams: streams::ConfigBuilder,
+    /// Settings of groups.
+    pub groups: groups::ConfigBuilder,
 }
 
 /// Gathers the settings of a [`Network`]. Setting twice replaces.
@@ -71,6 +74,7 @@ pub struct NetworkBuilder {
     data_dir: Option<PathBuf>,
     discovery: discovery::ConfigBuilder,
     streams: streams::ConfigBuilder,
+    groups: groups::ConfigBuilder,
     clock: Clock,
     seed: Option<u64>,
     #[cfg(feature = "test-util")]
@@ -90,6 +94,7 @@ impl Default for NetworkBuilder {
             data_dir: None,
             discovery: discovery::Config::builder(),
             streams: streams::Config::builder(),
+            groups: groups::Config::builder(),
             clock: Clock::system(),
             seed: None,
             #[cfg(feature = "test-util")]
@@ -190,6 +195,12 @@ impl NetworkBuilder {
         self
     }
 
+    /// Settings of groups, not yet built. Replaces earlier ones.
+    pub fn with_groups(mut self, groups: groups::ConfigBuilder) -> Self {
+        self.groups = groups;
+        self
+    }
+
     /// Connects through memory instead of sockets, with the faults that `net` is told to make.
     #[cfg(feature = "test-util")]
     pub fn with_memory_net(mut self, net: &MemoryNet) -> Self {
@@ -221,6 +232,7 @@ impl NetworkBuilder {
         let network_id = self.network_id.ok_or(Error::MissingNetworkId)?;
         let discovery_config = self.discovery.clone().build()?;
         let streams_config = self.streams.clone().build()?;
+        let groups_config = self.groups.clone().build()?;
         let mut rng = self.seed.map_or_else(Rng::from_os, Rng::seeded);
         let generated = match self.seed {
             None => SecretKey::generate(),
@@ -257,6 +269,7 @@ impl NetworkBuilder {
             data_dir: self.data_dir.clone(),
             discovery: self.discovery.clone(),
             streams: self.streams.clone(),
+            groups: self.groups.clone(),
         };
         let tasks = Tasks::root("network");
         let transport = self.open_transport(&config, &mut rng, &tasks).await?;
@@ -298,9 +311,19 @@ impl NetworkBuilder {
             clock: self.clock,
             rng: rng.fork("streams"),
         });
+        let groups = Groups::open(GroupsParts {
+            config: groups_config,
+            network_id,
+            discovery: discovery.clone(),
+            transport: transport.clone(),
+            tasks: tasks.child("groups"),
+            clock: self.clock,
+            rng: Mutex::new(rng.fork("groups")),
+        });
         let parts = Parts {
             discovery,
             streams,
+            groups,
             transport,
             tasks,
             clock: self.clock,

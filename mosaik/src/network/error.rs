@@ -5,7 +5,7 @@ pub use crate::transport::{BindError, CloseCode, CloseReason, ConnectionEnd, Ope
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{
-    discovery,
+    discovery, groups,
     primitives::{NetworkId, PeerId},
     streams,
     transport::InvalidSocketAddr,
@@ -41,6 +41,10 @@ pub enum Error {
     /// The settings of streams make no sense.
     #[error("invalid streams settings: {0}")]
     StreamsConfig(streams::ConfigBuilderError),
+
+    /// The settings of groups make no sense.
+    #[error("invalid groups settings: {0}")]
+    GroupsConfig(groups::ConfigBuilderError),
 
     /// This node's own entry is more than entries may hold; it has too many tags, for one.
     #[error(transparent)]
@@ -87,6 +91,12 @@ impl From<InvalidSocketAddr> for Error {
 impl From<streams::ConfigBuilderError> for Error {
     fn from(error: streams::ConfigBuilderError) -> Self {
         Self::StreamsConfig(error)
+    }
+}
+
+impl From<groups::ConfigBuilderError> for Error {
+    fn from(error: groups::ConfigBuilderError) -> Self {
+        Self::GroupsConfig(error)
     }
 }
 

@@ -30,7 +30,7 @@ use std::{sync::Arc, time::Duration};
 use shutdown::{DROP_DEADLINE, Parts};
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use crate::{discovery::Discovery, streams::Streams};
+use crate::{discovery::Discovery, groups::Groups, streams::Streams};
 
 /// A node of a network: everything else is reached through it.
 ///
@@ -49,6 +49,7 @@ pub struct Network {
     local: LocalNode,
     discovery: Discovery,
     streams: Streams,
+    groups: Groups,
     parts: Arc<Parts>,
     closed: Arc<OnceCell<Result<ShutdownReport, ShutdownError>>>,
     /// `Drop` may run on a thread that knows no runtime.
@@ -74,6 +75,7 @@ impl Network {
             local,
             discovery: parts.discovery.clone(),
             streams: parts.streams.share(),
+            groups: parts.groups.share(),
             parts: Arc::new(parts),
             closed: Arc::default(),
             runtime: Handle::current(),
@@ -108,6 +110,11 @@ impl Network {
     /// Typed publish/subscribe with the other nodes.
     pub const fn streams(&self) -> &Streams {
         &self.streams
+    }
+
+    /// Replicated state machines, shared with the other nodes.
+    pub const fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     /// What the transport has done, refused and dropped since it was opened, counted by kind.

@@ -8,6 +8,7 @@ use std::{
 use super::{data_dir::DataDir, error::ShutdownError, remember};
 use crate::{
     discovery::Discovery,
+    groups::Groups,
     runtime::{Clock, Tasks},
     streams::Streams,
     transport::Transport,
@@ -29,6 +30,7 @@ pub struct ShutdownReport {
 pub(super) struct Parts {
     pub(super) discovery: Discovery,
     pub(super) streams: Streams,
+    pub(super) groups: Groups,
     pub(super) transport: Transport,
     pub(super) tasks: Tasks,
     pub(super) clock: Clock,
@@ -49,8 +51,12 @@ impl Parts {
         if let Some(data_dir) = &data_dir {
             remember::save(data_dir, &self.discovery).await;
         }
+        // The others of a group go on without this member while the connections are there.
+        self.groups.close(deadline.mul_f32(GROUPS_SHARE)).await;
         // Consumers get what was accepted while the connections are there.
-        self.streams.close(deadline.mul_f32(STREAMS_SHARE)).await;
+        self.streams
+            .close(left(deadline.mul_f32(STREAMS_SHARE)))
+            .await;
         self.discovery
             .shutdown(left(deadline.mul_f32(GOODBYE_SHARE)))
             .await;
@@ -84,8 +90,11 @@ impl Parts {
     }
 }
 
+/// How much of the deadline handing on leadership and being removed from groups may take.
+const GROUPS_SHARE: f32 = 0.3;
+
 /// How much of the deadline consumers have to take what was sent to them.
-const STREAMS_SHARE: f32 = 0.4;
+const STREAMS_SHARE: f32 = 0.5;
 
 /// Peers that hear the goodbye need not find out by probing, which costs each of them seconds. What is
 /// left after it is for closing the connections.

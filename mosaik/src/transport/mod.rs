@@ -72,4 +72,5 @@ pub mod bench;
 mod tests;
 
 pub use iroh::RelayMode;
+pub(crate) use iroh::endpoint::ApplicationClose;
 pub(crate) use iroh::{Endpoint, endpoint::InvalidSocketAddr};
