@@ -75,6 +75,12 @@ pub use cursor::{Cursor, Index, IndexOrRange, IndexRange, Term};
 mod identity;
 pub use identity::{Formation, FormationError};
 
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "the worker that stands on it comes next")
+)]
+mod consensus;
+
 mod cell;
 mod view;
 mod worker;

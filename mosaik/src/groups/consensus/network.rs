@@ -1,0 +1,277 @@
+//! What openraft sends, through the carrier.
+
+use core::future::Future;
+use core::time::Duration;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use openraft::errors::{
+    NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable,
+};
+use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
+    TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft::{OptionalSend, RPCTypes};
+
+use super::carrier::{Carrier, CarryError};
+use super::convert::{self, Malformed};
+use super::machine::Content;
+use super::outgoing::{Outgoing, Transfers};
+use super::types::{LogId, Snapshot, Types, Vote};
+use super::wire::{Appended, RaftReply, RaftRequest, Reply, Request};
+use crate::groups::identity::ReplicaId;
+
+/// Makes a [`Line`] to each member.
+pub(super) struct Lines {
+    pub(super) id: ReplicaId,
+    pub(super) carrier: Arc<dyn Carrier>,
+    pub(super) append_deadline: Duration,
+    pub(super) append_window: usize,
+    pub(super) transfers: Transfers,
+}
+
+/// The way to one member.
+pub(super) struct Line {
+    id: ReplicaId,
+    target: ReplicaId,
+    carrier: Arc<dyn Carrier>,
+    /// How long entries may take to be answered; `None` for what openraft says.
+    append_deadline: Option<Duration>,
+    append_window: usize,
+    transfers: Transfers,
+}
+
+impl Lines {
+    fn line(&self, target: ReplicaId, append_deadline: Option<Duration>) -> Line {
+        Line {
+            id: self.id,
+            target,
+            carrier: self.carrier.clone(),
+            append_deadline,
+            append_window: self.append_window.max(1),
+            transfers: self.transfers.clone(),
+        }
+    }
+}
+
+impl RaftNetworkFactory<Types> for Lines {
+    type Network = Line;
+
+    async fn new_client(&mut self, target: ReplicaId, (): &()) -> Line {
+        self.line(target, Some(self.append_deadline))
+    }
+
+    async fn new_heartbeat_client(&mut self, target: ReplicaId, (): &()) -> Line {
+        self.line(target, None)
+    }
+}
+
+impl Line {
+    /// Sends, and sorts out what comes back. The future does not borrow the line.
+    fn call(
+        &self,
+        action: RPCTypes,
+        request: Request,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<Reply, RPCError<Types>>> + Send + 'static + use<> {
+        let (id, target) = (self.id, self.target);
+        let reply = self.carrier.call(target, RaftRequest(request), deadline);
+        async move {
+            match reply.await {
+                // Not taken, or by something that has stopped: no use in trying at once.
+                Ok(RaftReply(Reply::Refused(reason))) => Err(unreachable(reason)),
+                Ok(RaftReply(reply)) => Ok(reply),
+                Err(CarryError::Deadline) => Err(RPCError::Timeout(Timeout {
+                    action,
+                    id,
+                    target,
+                    timeout: deadline,
+                })),
+                Err(error @ (CarryError::Unreachable | CarryError::Refused(_))) => {
+                    Err(unreachable(error))
+                }
+            }
+        }
+    }
+
+    fn send_entries(
+        &self,
+        rpc: AppendEntriesRequest<Types>,
+        option: &RPCOption,
+    ) -> impl Future<Output = Result<Answer, RPCError<Types>>> + Send + 'static + use<> {
+        let previous = rpc.prev_log_id;
+        let last = rpc.entries.last().map(|entry| entry.log_id).or(previous);
+        let deadline = self.append_deadline.unwrap_or_else(|| option.soft_ttl());
+        let reply = self.call(
+            RPCTypes::AppendEntries,
+            Request::Append(convert::append(rpc)),
+            deadline,
+        );
+        async move {
+            let response = match reply.await? {
+                Reply::Append(Appended::Stored) => AppendEntriesResponse::Success,
+                // Before the first entry there is nothing to conflict with; openraft would panic.
+                Reply::Append(Appended::Conflict) if previous.is_some() => {
+                    AppendEntriesResponse::Conflict
+                }
+                Reply::Append(Appended::Higher(promise)) => {
+                    AppendEntriesResponse::HigherVote(convert::vote(promise).map_err(malformed)?)
+                }
+                other => return Err(surprising(&other)),
+            };
+            Ok(Answer {
+                response,
+                previous,
+                last,
+            })
+        }
+    }
+}
+
+/// The answer to an append, with what was appended.
+struct Answer {
+    response: AppendEntriesResponse<Types>,
+    previous: Option<LogId>,
+    last: Option<LogId>,
+}
+
+impl RaftNetworkV2<Types> for Line {
+    type SnapshotData = Content;
+
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<Types>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
+        Ok(self.send_entries(rpc, &option).await?.response)
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        option: RPCOption,
+    ) -> BoxFuture<
+        's,
+        Result<BoxStream<'s, Result<StreamAppendResult<Types>, RPCError<Types>>>, RPCError<Types>>,
+    >
+    where
+        S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
+    {
+        let window = self.append_window;
+        let line = &*self;
+        let answers = input
+            .map(move |rpc| line.send_entries(rpc, &option))
+            .buffered(window)
+            .map(|answer| {
+                answer.map(|answer| {
+                    answer
+                        .response
+                        .into_stream_result(answer.previous, answer.last)
+                })
+            });
+        let answers: BoxStream<'s, _> = Box::pin(until_error(answers));
+        async move { Ok(answers) }.boxed()
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
+        let request = Request::Vote(convert::ballot(&rpc));
+        match self
+            .call(RPCTypes::Vote, request, option.soft_ttl())
+            .await?
+        {
+            Reply::Vote(vote) => convert::vote_response(vote).map_err(malformed),
+            other => Err(surprising(&other)),
+        }
+    }
+
+    async fn pre_vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
+        let request = Request::PreVote(convert::ballot(&rpc));
+        match self
+            .call(RPCTypes::Vote, request, option.soft_ttl())
+            .await?
+        {
+            Reply::Vote(vote) => convert::vote_response(vote).map_err(malformed),
+            other => Err(surprising(&other)),
+        }
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        option: RPCOption,
+    ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+        let outgoing = Outgoing::new(self.target, self.carrier.clone(), &vote, snapshot);
+        let sending = async {
+            let _turn = self.transfers.turn().await;
+            outgoing
+                .run(&mut self.transfers.clone(), option.soft_ttl())
+                .await
+        };
+        tokio::select! {
+            sent = sending => sent,
+            closed = cancel => Err(StreamingError::Closed(closed)),
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        req: TransferLeaderRequest<Types>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
+        let request = Request::Transfer(convert::transfer(&req));
+        match self
+            .call(RPCTypes::TransferLeader, request, option.soft_ttl())
+            .await?
+        {
+            Reply::Transfer { accepted: true } => Ok(Ok(())),
+            // Why does not travel: openraft only logs it.
+            Reply::Transfer { accepted: false } => Ok(Err(TransferLeaderError::LogNotFlushed {
+                expected: req.last_log_id().copied(),
+                actual: None,
+            })),
+            other => Err(surprising(&other)),
+        }
+    }
+}
+
+/// The items up to the first that ends the stream of appends, with it.
+fn until_error<T, E, F>(
+    items: impl Stream<Item = Result<Result<T, E>, F>>,
+) -> impl Stream<Item = Result<Result<T, E>, F>> {
+    let items = Box::pin(items);
+    stream::unfold(Some(items), |items| async move {
+        let mut items = items?;
+        let item = items.next().await?;
+        let goes_on = matches!(item, Ok(Ok(_)));
+        Some((item, goes_on.then_some(items)))
+    })
+}
+
+pub(super) fn unreachable(reason: impl ToString) -> RPCError<Types> {
+    RPCError::Unreachable(Unreachable::from_string(reason))
+}
+
+fn malformed(error: Malformed) -> RPCError<Types> {
+    unreachable(error)
+}
+
+/// A reply of another kind than the request asked for.
+fn surprising(reply: &Reply) -> RPCError<Types> {
+    RPCError::Network(NetworkError::from_string(format!(
+        "unexpected reply {reply:?}"
+    )))
+}

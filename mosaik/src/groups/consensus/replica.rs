@@ -1,0 +1,230 @@
+//! One replica of a group: a handle on one openraft instance.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use openraft::ReadPolicy;
+use openraft::errors::{self, ClientWriteError, ForwardReason, LinearizableReadError, RaftError};
+use openraft::raft::ClientWriteResponse;
+use tokio::sync::watch;
+
+use super::applier::Applier;
+use super::carrier::Carrier;
+use super::config::{ReplicaConfig, Timings};
+use super::error::{InitializeError, ProposeError, ReadError, StartError};
+use super::health::{Fatal, Health};
+use super::incoming::Incoming;
+use super::log::MemoryLog;
+use super::machine::Machine;
+use super::network::Lines;
+use super::outgoing::Transfers;
+use super::supervise;
+use super::types::{Batch, Raft, Types};
+use super::view::ReplicaView;
+use crate::groups::identity::ReplicaId;
+use crate::runtime::time;
+
+/// A handle on one replica. Clones are one replica; it ends with [`shutdown`](Replica::shutdown),
+/// or when the last handle is dropped.
+#[derive(Clone)]
+pub(in crate::groups) struct Replica(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) id: ReplicaId,
+    pub(super) raft: Raft,
+    pub(super) log: MemoryLog,
+    pub(super) health: Health,
+    pub(super) timings: Timings,
+    pub(super) snapshot_bytes: u64,
+    pub(super) incoming: Mutex<Incoming>,
+    /// One change of members at a time.
+    pub(super) changing: tokio::sync::Mutex<()>,
+    view: watch::Receiver<ReplicaView>,
+    /// How many entries are applied.
+    progress: watch::Receiver<u64>,
+}
+
+/// What the leader says of a write that it did not finish.
+type WriteError = RaftError<Types, ClientWriteError<Types>>;
+
+impl Replica {
+    /// Starts a blank replica. It does nothing until it [founds](Replica::initialize) a group or
+    /// a leader finds it.
+    ///
+    /// # Errors
+    /// openraft does not start.
+    pub(in crate::groups) async fn start(
+        config: ReplicaConfig,
+        applier: Box<dyn Applier>,
+        carrier: Arc<dyn Carrier>,
+    ) -> Result<Self, StartError> {
+        let settings = config.timings.settings(&config.name)?;
+        let health = Health::new();
+        let log = MemoryLog::new(config.limits.frame_bytes);
+        let compacts = applier.snapshots();
+        let machine = Machine::new(applier, health.clone());
+        let progress = machine.progress();
+        let lines = Lines {
+            id: config.id,
+            carrier,
+            append_deadline: config.timings.append_deadline(),
+            append_window: config.limits.append_window,
+            transfers: Transfers::new(config.limits.snapshots_outgoing, config.seed),
+        };
+        let raft = Raft::new(config.id, Arc::new(settings), lines, log.clone(), machine)
+            .await
+            .map_err(|fatal| StartError::Fatal(stopped(&health, &fatal)))?;
+        let (view, watching) = supervise::view(&raft, &health);
+        let inner = Arc::new(Inner {
+            id: config.id,
+            raft,
+            log,
+            health,
+            timings: config.timings,
+            snapshot_bytes: config.limits.snapshot_bytes,
+            incoming: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+            view: watching,
+            progress,
+        });
+        let limits = compacts.then_some(config.limits);
+        let watch = supervise::run(Arc::downgrade(&inner), view, limits);
+        config.tasks.spawn("consensus", watch);
+        Ok(Self(inner))
+    }
+
+    /// Founds a group of these voters. Every founder may call it, with the same set.
+    ///
+    /// # Errors
+    /// This replica is not blank, not among the founders, or has stopped.
+    pub(in crate::groups) async fn initialize(
+        &self,
+        founders: &BTreeSet<ReplicaId>,
+    ) -> Result<(), InitializeError> {
+        match self.0.raft.initialize(founders.clone()).await {
+            Ok(()) => Ok(()),
+            Err(RaftError::APIError(errors::InitializeError::NotAllowed(_))) => {
+                Err(InitializeError::NotBlank)
+            }
+            Err(RaftError::APIError(errors::InitializeError::NotInMembers(_))) => {
+                Err(InitializeError::NotFounder)
+            }
+            Err(RaftError::Fatal(fatal)) => Err(self.stopped(&fatal).into()),
+        }
+    }
+
+    /// Puts a batch into the log. Resolves when it is committed, and applied here.
+    ///
+    /// Batches proposed at the same time are written and sent together; those proposed one after
+    /// the other from one task without waiting keep their order.
+    ///
+    /// # Errors
+    /// See [`ProposeError`]: each kind says whether the batch can still be committed.
+    pub(in crate::groups) async fn propose(&self, batch: Bytes) -> Result<(), ProposeError> {
+        if let Some(reason) = self.0.health.reason() {
+            return Err(reason.into());
+        }
+        let written = self.0.raft.client_write(Batch(batch));
+        match time::timeout(self.0.timings.propose_deadline, written).await {
+            Ok(Ok(ClientWriteResponse { .. })) => Ok(()),
+            Ok(Err(error)) => Err(self.propose_error(error)),
+            Err(_) => Err(ProposeError::Unknown),
+        }
+    }
+
+    fn propose_error(&self, error: WriteError) -> ProposeError {
+        match error {
+            RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => {
+                match forward.reason {
+                    ForwardReason::LeaseExpired => ProposeError::NoQuorum,
+                    _ => ProposeError::NotLeader {
+                        leader: forward.leader_id,
+                    },
+                }
+            }
+            RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)) => ProposeError::Unknown,
+            // Only of changes of members and of conditions, neither of which this is.
+            RaftError::APIError(_) => ProposeError::Unknown,
+            RaftError::Fatal(fatal) => self.stopped(&fatal).into(),
+        }
+    }
+
+    /// An index such that a state that has [applied](Replica::wait_applied) it, on any replica,
+    /// has everything that was acknowledged before this call. Calls at the same time share a round.
+    ///
+    /// # Errors
+    /// This replica does not lead, or a quorum does not confirm that it does.
+    pub(in crate::groups) async fn read_index(&self) -> Result<u64, ReadError> {
+        match self.0.raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
+            Ok(linearizer) => Ok(linearizer.read_log_id().index()),
+            Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
+                Err(match forward.reason {
+                    ForwardReason::LeaseExpired => ReadError::NoQuorum,
+                    _ => ReadError::NotLeader {
+                        leader: forward.leader_id,
+                    },
+                })
+            }
+            Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => {
+                Err(ReadError::NoQuorum)
+            }
+            Err(RaftError::Fatal(fatal)) => Err(self.stopped(&fatal).into()),
+        }
+    }
+
+    /// Waits until the entry at `log_index` is in the state of this replica.
+    ///
+    /// # Errors
+    /// The replica stopped before.
+    pub(in crate::groups) async fn wait_applied(&self, log_index: u64) -> Result<(), Fatal> {
+        let mut progress = self.0.progress.clone();
+        let applied = progress
+            .wait_for(|count| *count > log_index)
+            .map(|result| result.is_ok());
+        tokio::select! {
+            biased;
+            true = applied => Ok(()),
+            reason = self.0.health.failed() => Err(reason),
+        }
+    }
+
+    /// What it knows of itself, always up to date.
+    pub(in crate::groups) fn watch(&self) -> watch::Receiver<ReplicaView> {
+        self.0.view.clone()
+    }
+
+    /// A bond with this replica came (back): what waits to be sent to it is sent.
+    pub(in crate::groups) async fn peer_back(&self, peer: ReplicaId) {
+        // A replica that has stopped sends nothing.
+        self.0.raft.trigger().reset_backoff([peer]).await.ok();
+    }
+
+    /// Ends it. Everything that waits resolves with [`Fatal::Stopped`].
+    pub(in crate::groups) async fn shutdown(&self) {
+        self.0.health.fail(Fatal::Stopped);
+        if let Err(error) = self.0.raft.shutdown().await {
+            tracing::warn!(replica = %self.0.id, %error, "consensus did not end well");
+        }
+        *self
+            .0
+            .incoming
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Incoming::Idle;
+    }
+
+    pub(super) fn stopped(&self, fatal: &errors::Fatal<Types>) -> Fatal {
+        stopped(&self.0.health, fatal)
+    }
+}
+
+/// Why the replica stopped: what is known already, or else what openraft says.
+pub(super) fn stopped(health: &Health, fatal: &errors::Fatal<Types>) -> Fatal {
+    health.reason().unwrap_or_else(|| match fatal {
+        errors::Fatal::Stopped => Fatal::Stopped,
+        failed => Fatal::Failed {
+            text: failed.to_string(),
+        },
+    })
+}
