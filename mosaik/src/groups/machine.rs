@@ -109,6 +109,10 @@ pub trait StateMachine: Sized + Send + Sync + 'static {
         Bytes::new()
     }
 
+    /// Told after each run of commands, before any of them is acknowledged: the time to show the new state.
+    #[doc(hidden)]
+    fn end_of_run(&mut self) {}
+
     /// Answers from the state as it is here and now.
     fn query(&self, query: Self::Query) -> Self::QueryResult;
 
