@@ -16,6 +16,8 @@ pub mod streams;
 
 pub mod groups;
 
+pub mod collections;
+
 pub mod network;
 
 pub mod declare;
@@ -26,6 +28,9 @@ pub use mosaik_derive::Schema;
 pub mod testing;
 
 pub use bytes::{Bytes, BytesMut};
+pub use collections::{
+    CollectionConfig, CollectionReader, CollectionWriter, ReaderOf, StoreId, WriterOf,
+};
 pub use futures;
 pub use groups::{
     Consistency::{self, Strong, Weak},

@@ -63,8 +63,9 @@ const ABOVE_THE_LAYERS: &[&str] = &[
     "testing",
 ];
 
-/// Edges upwards, for a public name and nothing else: the traits that `stream!` implements are `streams::…` to a user.
-const UPWARDS: &[(&str, &str)] = &[("streams", "declare")];
+/// Edges upwards, for a public name and nothing else: the traits that `stream!` implements are `streams::…` to a user, and
+/// a collection is opened with `Map::writer(&network, …)`.
+const UPWARDS: &[(&str, &str)] = &[("streams", "declare"), ("collections", "network")];
 
 /// Modules inside a layer that other layers may name; everything else goes through the layer's `mod.rs`.
 const OPEN_MODULES: &[&str] = &[

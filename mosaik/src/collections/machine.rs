@@ -1,0 +1,211 @@
+//! A collection as a state machine of a group.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::StoreId;
+use super::checkpoint::{Reading, Writing};
+use super::config::SyncConfig;
+use super::structure::{Effects, Refusal, Reply, Structure};
+use super::view::Shared;
+use super::wire::{self, Received};
+use crate::groups::{
+    ApplyContext, Index, LeadershipPreference, RestoreError, SnapshotMachine, SnapshotSync,
+    StateMachine,
+};
+use crate::primitives::{Datum, UniqueId, encode};
+
+/// A command: bytes that were encoded once, by [`wire`].
+#[derive(Clone, Debug)]
+pub(super) struct Command(pub(super) Bytes);
+
+impl Datum for Command {
+    type EncodeError = Infallible;
+    type DecodeError = Infallible;
+
+    fn encode(&self) -> Result<Bytes, Infallible> {
+        Ok(self.0.clone())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Infallible> {
+        Ok(Self(Bytes::copy_from_slice(bytes)))
+    }
+}
+
+/// The replica of one node: the state that commands change, and what is shown of it.
+pub(super) struct Machine<S: Structure> {
+    state: S,
+    version: Index,
+    /// Since the last publication; `None` if nobody followed when it began.
+    changes: Option<Vec<(Index, S::Change)>>,
+    shared: Arc<Shared<S>>,
+    store_id: StoreId,
+    is_writer: bool,
+    sync: SyncConfig,
+}
+
+impl<S: Structure> Machine<S> {
+    pub(super) fn new(
+        store_id: StoreId,
+        is_writer: bool,
+        sync: SyncConfig,
+        history_changes_max: usize,
+    ) -> Self {
+        Self {
+            state: S::default(),
+            version: Index(0),
+            changes: None,
+            shared: Arc::new(Shared::new(history_changes_max)),
+            store_id,
+            is_writer,
+            sync,
+        }
+    }
+
+    pub(super) const fn shared(&self) -> &Arc<Shared<S>> {
+        &self.shared
+    }
+
+    fn is_followed(&self) -> bool {
+        self.changes.is_some()
+    }
+
+    fn apply_one(&mut self, version: Index, operation: S::Operation, answers: bool) -> Reply {
+        let mut effects = Effects::new(self.is_followed(), answers);
+        let reply = self.state.apply(operation, &mut effects);
+        if let Some(changes) = &mut self.changes {
+            changes.extend(
+                effects
+                    .into_changes()
+                    .into_iter()
+                    .map(|change| (version, change)),
+            );
+        }
+        reply
+    }
+
+    /// All, or with the first that is refused, none.
+    fn apply_together(&mut self, version: Index, operations: Vec<S::Operation>) -> Reply {
+        let before = self.state.clone();
+        let changes_count = self.changes.as_ref().map_or(0, Vec::len);
+        for operation in operations {
+            let reply = self.apply_one(version, operation, false);
+            if matches!(reply, Reply::Refused(_)) {
+                self.state = before;
+                if let Some(changes) = &mut self.changes {
+                    changes.truncate(changes_count);
+                }
+                return reply;
+            }
+        }
+        Reply::Done
+    }
+
+    fn apply_command(&mut self, version: Index, command: &[u8]) -> Reply {
+        self.version = version;
+        match wire::receive::<S::Operation>(command) {
+            Ok(Received::One { operation, answers }) => self.apply_one(version, operation, answers),
+            Ok(Received::Together(operations)) => self.apply_together(version, operations),
+            Err(reason) => Reply::Refused(Refusal::Undecodable { reason }),
+        }
+    }
+
+    /// Shows what has been applied so far. `is_continuous`: every change since the last time is known.
+    fn show(&mut self, is_continuous: bool) {
+        let follows = self.shared.history.read(super::history::History::is_on);
+        let changes = core::mem::replace(&mut self.changes, follows.then(Vec::new));
+        self.shared.publish(
+            self.version,
+            self.state.clone(),
+            changes.filter(|_| is_continuous),
+        );
+        if let Some(figures) = self.shared.figures.get() {
+            figures.set_size(self.state.count());
+        }
+    }
+}
+
+impl<S: Structure> Drop for Machine<S> {
+    fn drop(&mut self) {
+        self.shared.history.update(|history| {
+            history.close();
+            true
+        });
+    }
+}
+
+impl<S: Structure> StateMachine for Machine<S> {
+    type Command = Command;
+    type Query = ();
+    type QueryResult = u64;
+    type StateSync = SnapshotSync<Self>;
+
+    fn signature(&self) -> UniqueId {
+        UniqueId::from("mosaik_collections")
+            .derive(S::KIND)
+            .derive(self.store_id.as_bytes())
+            .derive(S::types().as_bytes())
+    }
+
+    fn apply(&mut self, command: Command, ctx: &dyn ApplyContext) {
+        self.apply_with_response(command, ctx);
+    }
+
+    fn apply_with_response(&mut self, command: Command, ctx: &dyn ApplyContext) -> Bytes {
+        match self.apply_command(ctx.index(), &command.0) {
+            Reply::Done => Bytes::new(),
+            reply => encode(&reply).unwrap_or_default(),
+        }
+    }
+
+    fn end_of_run(&mut self) {
+        self.show(true);
+    }
+
+    /// How many items there are.
+    fn query(&self, (): ()) -> u64 {
+        self.state.count() as u64
+    }
+
+    fn state_sync(&self) -> SnapshotSync<Self> {
+        SnapshotSync::default()
+            .with_fetch_batch_size(self.sync.fetch_batch_size)
+            .with_snapshot_ttl(self.sync.snapshot_ttl)
+            .with_snapshot_request_timeout(self.sync.snapshot_request_timeout)
+            .with_fetch_timeout(self.sync.fetch_timeout)
+    }
+
+    fn leadership_preference(&self) -> LeadershipPreference {
+        if self.is_writer {
+            LeadershipPreference::Normal
+        } else {
+            LeadershipPreference::Observer
+        }
+    }
+}
+
+impl<S: Structure> SnapshotMachine for Machine<S> {
+    type Checkpoint = Writing<S>;
+
+    fn checkpoint(&self) -> Writing<S> {
+        let items_per_chunk = usize::try_from(self.sync.fetch_batch_size).unwrap_or(usize::MAX);
+        Writing::new(&self.state, self.version.0, items_per_chunk)
+    }
+
+    fn restore(&mut self, chunks: &mut dyn Iterator<Item = Bytes>) -> Result<(), RestoreError> {
+        if let Some(figures) = self.shared.figures.get() {
+            figures.count_sync();
+        }
+        let mut reading = Reading::<S>::new();
+        for chunk in chunks {
+            reading.feed(&chunk).map_err(RestoreError::new)?;
+        }
+        let (state, version) = reading.finish().map_err(RestoreError::new)?;
+        self.state = state;
+        self.version = Index(version);
+        self.show(false);
+        Ok(())
+    }
+}
