@@ -15,12 +15,16 @@ mod log;
 mod machine;
 mod network;
 mod outgoing;
+mod propose;
 mod replica;
 mod serve;
 mod supervise;
 mod types;
 mod view;
 mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub(in crate::groups) use applier::{Applier, Position};
 pub(in crate::groups) use carrier::{Carrier, CarryError};

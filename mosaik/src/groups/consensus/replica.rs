@@ -3,17 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use futures::FutureExt as _;
 use openraft::ReadPolicy;
-use openraft::errors::{self, ClientWriteError, ForwardReason, LinearizableReadError, RaftError};
-use openraft::raft::ClientWriteResponse;
+use openraft::errors::{self, ForwardReason, LinearizableReadError, RaftError};
 use tokio::sync::watch;
 
 use super::applier::Applier;
 use super::carrier::Carrier;
 use super::config::{ReplicaConfig, Timings};
-use super::error::{InitializeError, ProposeError, ReadError, StartError};
+use super::error::{InitializeError, ReadError, StartError};
 use super::health::{Fatal, Health};
 use super::incoming::Incoming;
 use super::log::MemoryLog;
@@ -21,10 +19,9 @@ use super::machine::Machine;
 use super::network::Lines;
 use super::outgoing::Transfers;
 use super::supervise;
-use super::types::{Batch, Raft, Types};
+use super::types::{Raft, Types};
 use super::view::ReplicaView;
 use crate::groups::identity::ReplicaId;
-use crate::runtime::time;
 
 /// A handle on one replica. Clones are one replica; it ends with [`shutdown`](Replica::shutdown),
 /// or when the last handle is dropped.
@@ -41,13 +38,10 @@ pub(super) struct Inner {
     pub(super) incoming: Mutex<Incoming>,
     /// One change of members at a time.
     pub(super) changing: tokio::sync::Mutex<()>,
-    view: watch::Receiver<ReplicaView>,
+    pub(super) view: watch::Receiver<ReplicaView>,
     /// How many entries are applied.
     progress: watch::Receiver<u64>,
 }
-
-/// What the leader says of a write that it did not finish.
-type WriteError = RaftError<Types, ClientWriteError<Types>>;
 
 impl Replica {
     /// Starts a blank replica. It does nothing until it [founds](Replica::initialize) a group or
@@ -112,42 +106,6 @@ impl Replica {
                 Err(InitializeError::NotFounder)
             }
             Err(RaftError::Fatal(fatal)) => Err(self.stopped(&fatal).into()),
-        }
-    }
-
-    /// Puts a batch into the log. Resolves when it is committed, and applied here.
-    ///
-    /// Batches proposed at the same time are written and sent together; those proposed one after
-    /// the other from one task without waiting keep their order.
-    ///
-    /// # Errors
-    /// See [`ProposeError`]: each kind says whether the batch can still be committed.
-    pub(in crate::groups) async fn propose(&self, batch: Bytes) -> Result<(), ProposeError> {
-        if let Some(reason) = self.0.health.reason() {
-            return Err(reason.into());
-        }
-        let written = self.0.raft.client_write(Batch(batch));
-        match time::timeout(self.0.timings.propose_deadline, written).await {
-            Ok(Ok(ClientWriteResponse { .. })) => Ok(()),
-            Ok(Err(error)) => Err(self.propose_error(error)),
-            Err(_) => Err(ProposeError::Unknown),
-        }
-    }
-
-    fn propose_error(&self, error: WriteError) -> ProposeError {
-        match error {
-            RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => {
-                match forward.reason {
-                    ForwardReason::LeaseExpired => ProposeError::NoQuorum,
-                    _ => ProposeError::NotLeader {
-                        leader: forward.leader_id,
-                    },
-                }
-            }
-            RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)) => ProposeError::Unknown,
-            // Only of changes of members and of conditions, neither of which this is.
-            RaftError::APIError(_) => ProposeError::Unknown,
-            RaftError::Fatal(fatal) => self.stopped(&fatal).into(),
         }
     }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use bytes::Bytes;
-use openraft::impls::{BoxedErrorSource, InlineBatch, ProgressResponder, leader_id_std};
+use openraft::impls::{BoxedErrorSource, InlineBatch, leader_id_std};
 use openraft::{EntryPayload, OptionalSend, RaftTypeConfig};
 use openraft_rt_tokio::TokioRuntime;
 
@@ -26,7 +26,7 @@ impl RaftTypeConfig for Types {
     type Entry = Entry;
     type AsyncRuntime = TokioRuntime;
     type Responder<T>
-        = ProgressResponder<Self, T>
+        = super::propose::Outcome<T>
     where
         T: OptionalSend + 'static;
     type Batch<T>

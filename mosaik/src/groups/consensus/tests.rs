@@ -1,0 +1,8 @@
+//! Replicas in one process, on a clock that the tests own, over a network that they cut.
+
+mod cluster;
+mod compaction;
+mod harness;
+mod hostile;
+mod store;
+mod wire;

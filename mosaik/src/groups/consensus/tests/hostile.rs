@@ -1,0 +1,126 @@
+//! Members that say what no honest replica says.
+
+use bytes::Bytes;
+
+use super::harness::{Cluster, id, soon};
+use crate::groups::consensus::wire::{
+    Append, Ballot, Head, Item, Members, Part, Point, RaftReply, RaftRequest, Reply, Request, Said,
+    Taken, Transfer,
+};
+use crate::primitives::Digest;
+
+fn append(term: u64, previous: Option<(u64, u64)>, entries: Vec<Item>) -> Request {
+    let previous = previous.map(|(term, index)| Point { term, index });
+    Request::Append(Append {
+        term,
+        previous,
+        entries,
+        committed: None,
+    })
+}
+
+fn members(voters: Vec<Vec<u64>>) -> Said {
+    let voters = voters
+        .iter()
+        .map(|set| set.iter().map(|number| id(*number)).collect())
+        .collect();
+    Said::Members(Members {
+        voters,
+        learners: Vec::new(),
+    })
+}
+
+fn part(head: Option<Head>, term: u64) -> Request {
+    Request::Part(Part {
+        term,
+        transfer: 1,
+        offset: 0,
+        head,
+        data: Bytes::new(),
+        digest: Digest::from_bytes([0; 32]),
+        last: true,
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn nonsense_is_refused_and_harms_nothing() {
+    let cluster = Cluster::founded(3).await;
+    cluster.write("a").await;
+    let some_members = Members {
+        voters: vec![vec![id(1)]],
+        learners: Vec::new(),
+    };
+    let last = Point { term: 9, index: 3 };
+    let nonsense = [
+        append(u64::MAX, None, Vec::new()),
+        append(1, Some((2, 3)), Vec::new()),
+        append(2, Some((1, u64::MAX - 1)), vec![Item(2, Said::Nothing)]),
+        append(2, Some((2, 3)), vec![Item(1, Said::Nothing)]),
+        append(2, Some((2, 3)), vec![Item(3, Said::Nothing)]),
+        append(9, Some((2, 3)), vec![Item(9, members(vec![]))]),
+        append(9, Some((2, 3)), vec![Item(9, members(vec![vec![]]))]),
+        append(9, Some((2, 3)), vec![Item(9, Said::Nothing); 10_000]),
+        Request::Vote(Ballot {
+            term: u64::MAX,
+            last: None,
+            transfer: true,
+        }),
+        Request::PreVote(Ballot {
+            term: 1 << 62,
+            last: None,
+            transfer: true,
+        }),
+        Request::Transfer(Transfer {
+            term: u64::MAX,
+            to: id(1),
+            last: None,
+        }),
+        part(
+            Some(Head {
+                last,
+                members: some_members.clone(),
+                members_at: None,
+            }),
+            8,
+        ),
+        part(
+            Some(Head {
+                last,
+                members: some_members.clone(),
+                members_at: Some(Point { term: 9, index: 4 }),
+            }),
+            9,
+        ),
+    ];
+    for request in nonsense {
+        let shown = format!("{request:?}");
+        let shown = &shown[..shown.len().min(200)];
+        let serving = cluster.replica(id(1)).serve(id(2), RaftRequest(request));
+        let reply = soon("a reply", serving).await;
+        assert!(
+            matches!(reply, RaftReply(Reply::Refused(_))),
+            "{shown}: {reply:?}"
+        );
+    }
+    // Damaged, not nonsense.
+    let head = Head {
+        last: Point {
+            term: 9,
+            index: 300,
+        },
+        members: some_members,
+        members_at: None,
+    };
+    let reply = cluster
+        .replica(id(1))
+        .serve(id(2), RaftRequest(part(Some(head), 9)))
+        .await;
+    assert_eq!(reply, RaftReply(Reply::Part(Taken::Restart)));
+    let itself = cluster
+        .replica(id(1))
+        .serve(id(1), RaftRequest(append(9, None, Vec::new())));
+    assert!(matches!(itself.await, RaftReply(Reply::Refused(_))));
+    cluster.write("b").await;
+    cluster.all_hold(&["a", "b"]).await;
+    cluster.close().await;
+}

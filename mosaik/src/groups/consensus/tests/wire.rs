@@ -1,0 +1,157 @@
+//! The bytes on the wire, as they must stay.
+
+use bytes::Bytes;
+
+use super::harness::id;
+use crate::groups::consensus::wire::{
+    Append, Appended, Ballot, Head, Item, Lane, Members, Part, Point, Promise, RaftReply,
+    RaftRequest, Reply, Request, Said, Taken, Transfer, Vote, WireError,
+};
+use crate::primitives::Digest;
+
+const POINT: Point = Point {
+    term: 3,
+    index: 300,
+};
+
+fn requests() -> Vec<(Request, Lane)> {
+    let ballot = Ballot {
+        term: 4,
+        last: Some(POINT),
+        transfer: false,
+    };
+    let members = Members {
+        voters: vec![vec![id(1), id(2)]],
+        learners: vec![id(3)],
+    };
+    let sign_of_life = Append {
+        term: 4,
+        previous: None,
+        entries: Vec::new(),
+        committed: Some(POINT),
+    };
+    let append = Append {
+        previous: Some(POINT),
+        entries: vec![
+            Item(3, Said::Nothing),
+            Item(4, Said::Batch(Bytes::from_static(b"batch"))),
+            Item(4, Said::Members(members.clone())),
+        ],
+        ..sign_of_life.clone()
+    };
+    let part = Part {
+        term: 4,
+        transfer: 5,
+        offset: 6,
+        head: Some(Head {
+            last: POINT,
+            members,
+            members_at: None,
+        }),
+        data: Bytes::from_static(b"data"),
+        digest: Digest::from_bytes([7; 32]),
+        last: true,
+    };
+    vec![
+        (Request::Vote(ballot.clone()), Lane::Control),
+        (Request::PreVote(ballot), Lane::Control),
+        (Request::Append(sign_of_life), Lane::Control),
+        (Request::Append(append), Lane::Append),
+        (
+            Request::Transfer(Transfer {
+                term: 4,
+                to: id(2),
+                last: None,
+            }),
+            Lane::Control,
+        ),
+        (Request::Part(part), Lane::Snapshot),
+    ]
+}
+
+fn replies() -> Vec<Reply> {
+    let promise = Promise {
+        term: 4,
+        to: id(1),
+        committed: true,
+    };
+    vec![
+        Reply::Vote(Vote {
+            promise,
+            granted: true,
+            last: Some(POINT),
+        }),
+        Reply::Append(Appended::Stored),
+        Reply::Append(Appended::Conflict),
+        Reply::Append(Appended::Higher(promise)),
+        Reply::Transfer { accepted: true },
+        Reply::Part(Taken::Next { offset: 9 }),
+        Reply::Part(Taken::Installed(promise)),
+        Reply::Part(Taken::Higher(promise)),
+        Reply::Part(Taken::Restart),
+        Reply::Part(Taken::Busy),
+        Reply::Refused("no".to_owned()),
+    ]
+}
+
+/// The id of a replica takes 44 bytes; here is `K<number>`.
+fn hex(bytes: &[u8]) -> String {
+    let mut text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    for number in 1..=3 {
+        let id = crate::primitives::encode(&id(number)).unwrap();
+        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        text = text.replace(&id, &format!("K{number}"));
+    }
+    text
+}
+
+#[test]
+fn the_bytes_are_these() {
+    let mut found = Vec::new();
+    for (request, lane) in requests() {
+        let request = RaftRequest(request);
+        assert_eq!(request.lane(), lane);
+        let bytes = request.encode().unwrap();
+        assert_eq!(RaftRequest::decode(&bytes).unwrap(), request);
+        found.push(hex(&bytes));
+    }
+    for reply in replies() {
+        let reply = RaftReply(reply);
+        let bytes = reply.encode().unwrap();
+        assert_eq!(RaftReply::decode(&bytes).unwrap(), reply);
+        found.push(hex(&bytes));
+    }
+    let expected: Vec<&str> = include_str!("golden.txt").lines().collect();
+    assert_eq!(found, expected, "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn a_frame_of_one_small_batch_is_small() {
+    let append = Append {
+        term: 4,
+        previous: Some(POINT),
+        entries: vec![Item(4, Said::Batch(Bytes::from_static(&[0; 32])))],
+        committed: Some(POINT),
+    };
+    let bytes = RaftRequest(Request::Append(append)).encode().unwrap();
+    assert!(bytes.len() < 64, "{}", bytes.len());
+}
+
+#[test]
+fn other_bytes_are_refused() {
+    assert_eq!(RaftRequest::decode(b""), Err(WireError::Empty));
+    assert_eq!(
+        RaftRequest::decode(b"\x02"),
+        Err(WireError::Format { found: 2 })
+    );
+    assert!(matches!(
+        RaftReply::decode(b"\x01"),
+        Err(WireError::Decode(_))
+    ));
+    for (request, _) in requests() {
+        let bytes = RaftRequest(request).encode().unwrap();
+        for length in 1..bytes.len() {
+            assert!(RaftRequest::decode(&bytes[..length]).is_err());
+        }
+    }
+}
