@@ -1,5 +1,11 @@
 //! Packages mosaik programs as guest images from `build.rs`, and predicts what they measure to.
 //!
 //! - [`measure`]: the registers of a trust domain, from the files that it boots. Pure; always there.
+//! - [`archive`]: what distributions publish, and the initial RAM disk. Pure.
+//! - [`source`]: the files that images are made of, pinned by hash and kept in a cache.
 
+#[cfg(feature = "builder")]
+pub mod archive;
 pub mod measure;
+#[cfg(feature = "builder")]
+pub mod source;

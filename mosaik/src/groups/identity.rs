@@ -185,6 +185,68 @@ impl fmt::Debug for Lineage {
     }
 }
 
+/// A history and the rule by which it was founded: what a replica has to know before it becomes part of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// The history.
+    pub(crate) lineage: Lineage,
+    /// How it was founded.
+    pub(crate) rule: Rule,
+}
+
+/// The first voters of a lineage: at least one, at most [`FOUNDERS_MAX`], no two of one peer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "BTreeSet<ReplicaId>")]
+pub(crate) struct Founders(BTreeSet<ReplicaId>);
+
+impl Founders {
+    /// One that founds alone.
+    pub(crate) fn alone(founder: ReplicaId) -> Self {
+        Self(BTreeSet::from([founder]))
+    }
+
+    /// The replicas.
+    pub(crate) const fn as_set(&self) -> &BTreeSet<ReplicaId> {
+        &self.0
+    }
+
+    /// Whether the replica is one of them.
+    pub(crate) fn contains(&self, replica: &ReplicaId) -> bool {
+        self.0.contains(replica)
+    }
+
+    /// All but one.
+    pub(crate) fn others(&self, me: ReplicaId) -> impl Iterator<Item = ReplicaId> {
+        self.0.iter().copied().filter(move |replica| *replica != me)
+    }
+
+    /// Whether a lineage of this rule may have these founders.
+    pub(crate) fn satisfy(&self, rule: &Rule) -> bool {
+        rule.founder_count()
+            .is_none_or(|count| count == self.0.len())
+            && self.0.iter().all(|founder| rule.allows(&founder.key()))
+    }
+}
+
+impl TryFrom<BTreeSet<ReplicaId>> for Founders {
+    type Error = FormationError;
+
+    fn try_from(founders: BTreeSet<ReplicaId>) -> Result<Self, FormationError> {
+        let mut keys = founders.iter().map(ReplicaId::key);
+        let mut previous = keys.next().ok_or(FormationError::NoFounders)?;
+        for key in keys {
+            if key == previous {
+                return Err(FormationError::FoundsTwice);
+            }
+            previous = key;
+        }
+        match founders.len() {
+            count if count > FOUNDERS_MAX => Err(FormationError::TooManyFounders { count }),
+            _ => Ok(Self(founders)),
+        }
+    }
+}
+
 /// How a group comes into being when none of its members knows of it yet.
 ///
 /// `Auto` works alone and at once; two islands that have never met may both accept writes, until they meet. `Expect`
@@ -218,6 +280,9 @@ pub enum FormationError {
         /// How many were asked for.
         count: usize,
     },
+    /// One peer with two votes would be a majority of its own.
+    #[error("a peer is listed as a founder twice")]
+    FoundsTwice,
 }
 
 impl FormationError {
@@ -465,6 +530,43 @@ mod tests {
         assert_eq!(bytes[..4], [0x92, 0xc4, 16, 1]);
         assert!(decode::<LineageId>(&[0xc4, 1, 0]).is_err());
         assert_eq!(decode::<Lineage>(&bytes).unwrap(), lineage);
+    }
+
+    #[test]
+    fn founders_are_few_and_of_different_peers() {
+        let set = |replicas: &[(u8, u64)]| -> BTreeSet<ReplicaId> {
+            replicas
+                .iter()
+                .map(|(key, incarnation)| replica(*key, *incarnation))
+                .collect()
+        };
+        assert_eq!(
+            Founders::try_from(set(&[])),
+            Err(FormationError::NoFounders)
+        );
+        assert_eq!(
+            Founders::try_from(set(&[(1, 1), (2, 1), (1, 2)])),
+            Err(FormationError::FoundsTwice)
+        );
+        let eight: Vec<_> = (0..8).map(|key| (key, 1)).collect();
+        assert_eq!(
+            Founders::try_from(set(&eight)),
+            Err(FormationError::TooManyFounders { count: 8 })
+        );
+        let two = Founders::try_from(set(&[(1, 1), (2, 1)])).unwrap();
+        assert_eq!(
+            two.others(replica(1, 1)).collect::<Vec<_>>(),
+            [replica(2, 1)]
+        );
+        assert!(
+            two.satisfy(&Rule::Auto)
+                && two.satisfy(&Rule::Expect(2))
+                && !two.satisfy(&Rule::Expect(3))
+        );
+        let named = Rule::Founders([Digest::from_u8(1), Digest::from_u8(3)].into());
+        assert!(!two.satisfy(&named));
+        assert_eq!(decode::<Founders>(&encode(&two).unwrap()).unwrap(), two);
+        assert!(decode::<Founders>(&encode(&set(&eight)).unwrap()).is_err());
     }
 
     #[test]

@@ -75,6 +75,10 @@ pub use cursor::{Cursor, Index, IndexOrRange, IndexRange, Term};
 mod identity;
 pub use identity::{Formation, FormationError};
 
+mod lineage;
+
+mod founding;
+
 #[cfg_attr(
     not(test),
     expect(unused_imports, reason = "the worker that stands on it comes next")
