@@ -5,7 +5,10 @@
 
 use proc_macro::TokenStream;
 
+mod emit;
 mod id;
+mod machine;
+mod owned;
 mod report;
 mod schema;
 mod stream;
@@ -32,6 +35,20 @@ pub fn __stream_impl(input: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn __stream_documentation(_: TokenStream) -> TokenStream {
     let table = stream::documentation();
+    quote::quote!(#table).into()
+}
+
+/// Replicates an `impl`: see `mosaik::state_machine`.
+#[proc_macro_attribute]
+pub fn state_machine(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    machine::state_machine(arguments.into(), item.into()).into()
+}
+
+/// The options of `#[state_machine]` as a table, for its documentation.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __state_machine_documentation(_: TokenStream) -> TokenStream {
+    let table = machine::documentation();
     quote::quote!(#table).into()
 }
 

@@ -31,6 +31,15 @@ impl Report {
         self.errors.len()
     }
 
+    /// The first mistake, and one `compile_error!` for each of the others.
+    pub(crate) fn split_first(&self) -> Option<(&syn::Error, TokenStream)> {
+        let (first, rest) = self.errors.split_first()?;
+        Some((
+            first,
+            rest.iter().map(syn::Error::to_compile_error).collect(),
+        ))
+    }
+
     /// One `compile_error!` a mistake, or nothing.
     pub(crate) fn to_compile_errors(&self) -> TokenStream {
         self.errors

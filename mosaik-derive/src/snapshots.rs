@@ -20,6 +20,11 @@ fn cases(macro_name: &str) -> Vec<PathBuf> {
 fn expansion(macro_name: &str, input: &str) -> String {
     let tokens = |text: &str| text.parse().expect("balanced tokens");
     let items = match macro_name {
+        "machine" => {
+            // What stands behind the first line is the item.
+            let (arguments, item) = input.split_once('\n').expect("two lines");
+            crate::machine::state_machine(tokens(arguments), tokens(item))
+        }
         "stream" => crate::stream::stream(tokens(&format!("::mosaik; {input}"))),
         "schema" => crate::schema::derive(tokens(input)),
         other => panic!("no macro `{other}`"),
@@ -62,6 +67,11 @@ fn check(macro_name: &str, at_least: usize) {
 #[test]
 fn streams_expand_as_stored() {
     check("stream", 12);
+}
+
+#[test]
+fn machines_expand_as_stored() {
+    check("machine", 6);
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use super::keys::{self, EXCLUSIVE, KEYS, Key, NOT_KEYS, Routing, Side, Value};
 use super::syntax::{Declaration, Entry, Id};
+use crate::owned;
 use crate::report::{Report, error_at, listed, nearest};
 use proc_macro2::{Ident, TokenTree};
 use quote::ToTokens as _;
-use syn::visit::{self, Visit};
-use syn::{Expr, ExprClosure, GenericParam, Lit, Type};
+use syn::{Expr, ExprClosure, GenericParam, Lit};
 
 /// An entry that means something: which builders its key's method is called on, with what.
 pub(crate) struct Accepted {
@@ -21,7 +21,7 @@ pub(crate) struct Accepted {
 pub(crate) fn check(declaration: &mut Declaration, report: &mut Report) -> Vec<Accepted> {
     lifetimes(declaration);
     if let Ok(ty) = &declaration.datum
-        && let Err(error) = datum(ty)
+        && let Err(error) = owned::check(ty, &DATUM)
     {
         declaration.datum = Err(error);
     }
@@ -58,69 +58,13 @@ fn lifetimes(declaration: &mut Declaration) {
     }
 }
 
-/// Refuses types that can never be a datum. The rest is left to the trait.
-fn datum(ty: &Type) -> syn::Result<()> {
-    let refuse = |mistake: &str, help: &str| Err(error_at(ty, mistake, help));
-    let shown = |ty: &Type| ty.to_token_stream().to_string().replace(' ', "");
-    match ty {
-        Type::Paren(inner) => return datum(&inner.elem),
-        Type::Group(inner) => return datum(&inner.elem),
-        Type::Infer(_) => {
-            return refuse("a stream states the type of its datums", "write the type");
-        }
-        Type::ImplTrait(_) | Type::TraitObject(_) => {
-            return refuse(
-                "a datum has one concrete type",
-                "declare an enum of the types that flow, or a stream for each",
-            );
-        }
-        Type::Slice(slice) => {
-            let help = format!("write `Vec<{}>`", shown(&slice.elem));
-            return refuse("a datum owns its data", &help);
-        }
-        Type::Path(path) if path.path.is_ident("str") => {
-            return refuse("a datum owns its data", "write `String`");
-        }
-        Type::Reference(reference) if !is_static(reference.lifetime.as_ref()) => {
-            let help = match &*reference.elem {
-                Type::Slice(slice) => format!("write `Vec<{}>`", shown(&slice.elem)),
-                Type::Path(path) if path.path.is_ident("str") => "write `String`".to_owned(),
-                owned => format!("write `{}`", shown(owned)),
-            };
-            return refuse("a datum owns its data", &help);
-        }
-        _ => {}
-    }
-    let mut search = Borrows::default();
-    search.visit_type(ty);
-    search.found.map_or(Ok(()), Err)
-}
-
-fn is_static(lifetime: Option<&syn::Lifetime>) -> bool {
-    lifetime.is_some_and(|lifetime| lifetime.ident == "static")
-}
-
-/// Finds a reference inside a type. Functions have their own lifetimes and are left alone.
-#[derive(Default)]
-struct Borrows {
-    found: Option<syn::Error>,
-}
-
-impl<'ast> Visit<'ast> for Borrows {
-    fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
-        if is_static(reference.lifetime.as_ref()) {
-            visit::visit_type_reference(self, reference);
-        } else if self.found.is_none() {
-            self.found = Some(error_at(
-                reference,
-                "a datum owns its data",
-                "use the owned form: `String` for `&str`, `Vec<T>` for `&[T]`, `T` for `&T`",
-            ));
-        }
-    }
-
-    fn visit_type_bare_fn(&mut self, _: &'ast syn::TypeBareFn) {}
-}
+/// What is said about a type that cannot be a datum.
+const DATUM: owned::Words = owned::Words {
+    owns: "a datum owns its data",
+    stated: "a stream states the type of its datums",
+    concrete: "a datum has one concrete type",
+    concrete_help: "declare an enum of the types that flow, or a stream for each",
+};
 
 /// Refuses id expressions that can never be an id. The rest is left to the type.
 fn id(expr: &Expr) -> syn::Result<()> {

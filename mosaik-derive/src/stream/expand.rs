@@ -5,11 +5,12 @@
 use super::keys::Side;
 use super::model::{Call, End, Model};
 use super::syntax::Id;
+use crate::emit::{self, is_cfg, located, phantom, quiet, quiet_name};
 use crate::id;
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Attribute, GenericParam, Generics, parse_quote_spanned};
+use syn::{Generics, parse_quote_spanned};
 
 /// The items of a declaration. `root` is the path of mosaik.
 pub(crate) fn expand(root: &TokenStream, model: &Model) -> TokenStream {
@@ -22,7 +23,7 @@ pub(crate) fn expand(root: &TokenStream, model: &Model) -> TokenStream {
     } = model;
     let quiet = quiet_name(name);
     let where_clause = &generics.where_clause;
-    let field = field(root, model);
+    let field = phantom(root, generics);
     let (datum, alias) = datum(model);
     let ends = model
         .ends
@@ -41,60 +42,13 @@ pub(crate) fn expand(root: &TokenStream, model: &Model) -> TokenStream {
     }
 }
 
-/// An attribute that keeps a lint quiet in generated code. The rule of this project is `#[expect]`,
-/// which cannot hold where the user's words decide whether the lint fires. Nothing else builds such
-/// an attribute, and it is left out where the lint cannot fire.
-fn quiet(lint: &str) -> TokenStream {
-    let (allow, lint) = (format_ident!("allow"), format_ident!("{lint}"));
-    quote!(#[#allow(#lint)])
-}
-
-/// A stream may be named like a function.
-fn quiet_name(name: &Ident) -> Option<TokenStream> {
-    let name = name.to_string();
-    let camel = name.starts_with(char::is_uppercase) && !name.contains('_');
-    (!camel).then(|| quiet("non_camel_case_types"))
-}
-
-/// Type parameters have to be used by the struct; the struct holds no value of them.
-fn field(root: &TokenStream, model: &Model) -> Option<TokenStream> {
-    let used: Vec<TokenStream> = model
-        .generics
-        .params
-        .iter()
-        .filter_map(|param| match param {
-            GenericParam::Type(param) => Some(param.ident.to_token_stream()),
-            // Only in a declaration that has been refused.
-            GenericParam::Lifetime(param) => {
-                let lifetime = &param.lifetime;
-                Some(quote!(& #lifetime ()))
-            }
-            GenericParam::Const(_) => None,
-        })
-        .collect();
-    match used.as_slice() {
-        [] => None,
-        [one] => Some(quote!((#root::__private::PhantomData<fn() -> #one>))),
-        several => Some(quote!((#root::__private::PhantomData<fn() -> (#(#several),*)>))),
-    }
-}
-
-/// The datum's type. An unknown one is an alias of the error itself: an array whose length is the
-/// error. The compiler lets a type with an error inside stand for any type, so that uses of the
-/// stream do not fail too.
+/// The datum's type, or an alias that stands for an unknown one.
 fn datum(model: &Model) -> (TokenStream, Option<TokenStream>) {
     match &model.datum {
         Ok(datum) => (datum.to_token_stream(), None),
         Err(error) => {
             let alias = format_ident!("DatumOf{}", model.name);
-            let first = error
-                .clone()
-                .into_iter()
-                .next()
-                .unwrap_or_else(|| error.clone());
-            let error = first.to_compile_error();
-            let quiet = quiet_name(&alias);
-            let item = quote!(#[doc(hidden)] #quiet type #alias = [(); #error];);
+            let item = emit::unknown(&alias, error);
             (alias.to_token_stream(), Some(item))
         }
     }
@@ -134,7 +88,7 @@ fn implementation(
         .attrs
         .iter()
         .any(|attr| attr.path().is_ident("deprecated"))
-        .then(|| quiet("deprecated"));
+        .then(|| quiet(&["deprecated"]));
     // Whatever is wrong with the type is pointed out at the type.
     let handle_type = {
         let root = located(root, datum.span());
@@ -254,19 +208,4 @@ fn unfinished(root: &TokenStream, model: &Model) -> Option<TokenStream> {
     (!unfinished.is_empty()).then(|| {
         quote!(#root::__private::__complete! { #(#root::__private::stream::keys::#unfinished)* })
     })
-}
-
-fn is_cfg(attr: &Attribute) -> bool {
-    attr.path().is_ident("cfg")
-}
-
-/// The same path as seen at another place, so that the compiler points there.
-fn located(path: &TokenStream, place: Span) -> TokenStream {
-    path.clone()
-        .into_iter()
-        .map(|mut token: TokenTree| {
-            token.set_span(token.span().located_at(place));
-            token
-        })
-        .collect()
 }
