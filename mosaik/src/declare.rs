@@ -1,7 +1,7 @@
 //! Declarations as Rust items.
 //!
-//! [`stream!`](crate::stream!) declares a typed stream, [`Schema`] names a type,
-//! [`unique_id!`](crate::unique_id!) computes an id at compile time.
+//! [`stream!`](crate::stream!) declares a typed stream, [`state_machine`] replicates an `impl`,
+//! [`Schema`] names a type, [`unique_id!`](crate::unique_id!) computes an id at compile time.
 
 mod definition;
 pub use definition::{
@@ -12,6 +12,105 @@ pub use definition::{
 pub mod stream;
 
 pub use crate::stream;
+
+#[doc(hidden)]
+pub mod machine;
+#[doc(inline)]
+pub use machine::{Asking, Executing};
+
+/// Makes a replicated state machine out of a type with ordinary methods.
+///
+/// Methods marked `#[command]` change the state, on every member of a group and in one order. Methods
+/// marked `#[query]` read it. Both can then be called on a [`Group`](crate::Group) of the type, on any
+/// member, through the trait that the macro writes beside the `impl`: `BankGroup` for `Bank`.
+///
+/// ```
+/// use mosaik::{Network, groups::ApplyContext};
+/// use serde::{Deserialize, Serialize};
+/// use std::collections::BTreeMap;
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// pub struct Bank { accounts: BTreeMap<String, u64> }
+///
+/// #[derive(Debug, Serialize, Deserialize)]
+/// pub struct Insufficient { missing: u64 }
+///
+/// #[mosaik::state_machine(id = "bank.v1")]
+/// impl Bank {
+///     /// Returns what is in the account then.
+///     #[command]
+///     pub fn deposit(&mut self, who: String, amount: u64) -> u64 {
+///         let account = self.accounts.entry(who).or_default();
+///         *account = account.saturating_add(amount);
+///         *account
+///     }
+///
+///     #[command]
+///     pub fn withdraw(&mut self, who: String, amount: u64) -> Result<u64, Insufficient> {
+///         let account = self.accounts.entry(who).or_default();
+///         *account = account.checked_sub(amount).ok_or(Insufficient { missing: amount - *account })?;
+///         Ok(*account)
+///     }
+///
+///     /// Gives a random account a bonus.
+///     #[command]
+///     pub fn raffle(&mut self, ctx: &dyn ApplyContext) -> Option<String> {
+///         let number = ctx.random() as usize % self.accounts.len().max(1);
+///         let (who, account) = self.accounts.iter_mut().nth(number)?;
+///         *account = account.saturating_add(1);
+///         Some(who.clone())
+///     }
+///
+///     #[query]
+///     pub fn balance(&self, who: String) -> Option<u64> {
+///         self.accounts.get(&who).copied()
+///     }
+/// }
+///
+/// # async fn example(network: &Network) -> Result<(), Box<dyn std::error::Error>> {
+/// let bank = network.groups().with_key("the key").with_state_machine(Bank::default()).join();
+/// bank.when().online().await;
+///
+/// let balance = bank.deposit("ann".into(), 5).await?; // committed, and applied here
+/// let refused = bank.withdraw("ann".into(), 50).await?.is_err(); // the method's own result
+/// let balance = bank.balance("ann".into()).await?; // with everything acknowledged before
+/// let balance = bank.balance("ann".into()).weak().await?; // what this member knows, at once
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Options
+///
+#[doc = mosaik_derive::__state_machine_documentation!()]
+///
+/// # Commands
+///
+/// A command takes `&mut self` and arguments that own their data, and returns a value of its own. It is
+/// sent when its method is called, in the order of calls; the future ([`Executing`]) resolves when it is
+/// committed and applied on this member, to what the method returned here.
+///
+/// Every member runs it on the same state, so it may depend on its arguments and the state alone. An
+/// argument `ctx: &dyn ApplyContext`, which callers do not pass, has what looks like time and chance:
+/// `ctx.timestamp()`, `ctx.random()`, `ctx.index()`, `ctx.current_term()`. Clocks, random numbers and
+/// hash maps in the body are refused as far as they show; what hides elsewhere shows when members
+/// compare their states.
+///
+/// # Queries
+///
+/// A query takes `&self` and returns its answer. It is asked when it is awaited ([`Asking`]): first the
+/// leader confirms how far the history reaches, then this member answers. With
+/// [`.weak()`](Asking::weak) it answers at once.
+///
+/// # What is written beside the `impl`
+///
+/// For `Bank`: the implementation of [`StateMachine`](crate::groups::StateMachine), with snapshots by
+/// the type's own `Serialize` and `Deserialize`; the enums `BankCommand`, `BankQuery` and `BankAnswer`;
+/// and the trait `BankGroup` with the methods, as visible as the most visible of them. Where they are
+/// called in another module, that needs `use bank::BankGroup`.
+///
+/// On the wire a command is the name of its method and its arguments in order. Methods may be added
+/// and moved. Members that run different versions of one must not meet: give the new version another id.
+pub use mosaik_derive::state_machine;
 
 /// A type with a name and a version of its own, the same wherever the type lives.
 ///

@@ -21,7 +21,7 @@ pub mod collections;
 pub mod network;
 
 pub mod declare;
-pub use declare::Schema;
+pub use declare::{Schema, state_machine};
 pub use mosaik_derive::Schema;
 
 #[cfg(feature = "test-util")]

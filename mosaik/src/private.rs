@@ -1,13 +1,24 @@
 //! What generated code names. Not public interface.
 
+pub use core::clone::Clone;
+pub use core::fmt;
 pub use core::future::Future;
+pub use core::iter::Iterator;
 pub use core::marker::{PhantomData, Send, Sync};
+pub use core::option::Option::{None, Some};
+pub use core::result::Result::{self, Ok};
 
+pub use bytes::Bytes;
 pub use inventory;
 pub use mosaik_derive::{__stream_impl, __unique_id_impl};
 
+pub use serde;
+
 pub use crate::__complete;
-pub use crate::declare::{Schema, StreamConsumer, StreamProducer, stream};
+pub use crate::declare::{Schema, StreamConsumer, StreamProducer, machine, stream};
+pub use crate::groups::{
+    ApplyContext, Group, RestoreError, SnapshotMachine, SnapshotSync, StateMachine,
+};
 pub use crate::network::Network;
 pub use crate::primitives::schema::Declared;
 pub use crate::primitives::{Datum, Digest};

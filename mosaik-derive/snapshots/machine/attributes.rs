@@ -23,22 +23,27 @@ impl ::mosaik::__private::machine::Message for ACommand {
     const VARIANTS: &'static [&'static str] = &["add"];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
-            Self::Add => writer.variant(0usize, &()),
+            Self::Add => __mosaik_writer.variant(0usize, &()),
         }
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
-                let (): () = ::mosaik::__private::machine::fields(access)?;
+                let (): () = ::mosaik::__private::machine::fields(__mosaik_access)?;
                 ::mosaik::__private::Ok(Self::Add)
             }
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -54,10 +59,10 @@ impl ::mosaik::__private::Clone for ACommand {
 impl ::mosaik::__private::fmt::Debug for ACommand {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match self {
-            Self::Add => f.write_str("Add"),
+            Self::Add => __mosaik_f.write_str("Add"),
         }
     }
 }
@@ -65,17 +70,17 @@ impl ::mosaik::__private::fmt::Debug for ACommand {
 impl ::mosaik::__private::serde::Serialize for ACommand {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for ACommand {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The queries of [`A`]: what can be asked of it.
@@ -87,16 +92,21 @@ impl ::mosaik::__private::machine::Message for AQuery {
     const VARIANTS: &'static [&'static str] = &[];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match *self {}
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+        match __mosaik_variant.index {
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -110,7 +120,7 @@ impl ::mosaik::__private::Clone for AQuery {
 impl ::mosaik::__private::fmt::Debug for AQuery {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match *self {}
     }
@@ -119,17 +129,17 @@ impl ::mosaik::__private::fmt::Debug for AQuery {
 impl ::mosaik::__private::serde::Serialize for AQuery {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for AQuery {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The answers to the queries of [`A`].
@@ -141,16 +151,21 @@ impl ::mosaik::__private::machine::Message for AAnswer {
     const VARIANTS: &'static [&'static str] = &[];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match *self {}
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+        match __mosaik_variant.index {
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -164,7 +179,7 @@ impl ::mosaik::__private::Clone for AAnswer {
 impl ::mosaik::__private::fmt::Debug for AAnswer {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match *self {}
     }
@@ -173,17 +188,17 @@ impl ::mosaik::__private::fmt::Debug for AAnswer {
 impl ::mosaik::__private::serde::Serialize for AAnswer {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for AAnswer {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 #[automatically_derived]
@@ -205,23 +220,31 @@ where
             ]),
         )
     }
-    fn apply(&mut self, command: ACommand, ctx: &dyn ::mosaik::__private::ApplyContext) {
-        ::mosaik::__private::StateMachine::apply_with_response(self, command, ctx);
+    fn apply(
+        &mut self,
+        __mosaik_command: ACommand,
+        __mosaik_ctx: &dyn ::mosaik::__private::ApplyContext,
+    ) {
+        ::mosaik::__private::StateMachine::apply_with_response(
+            self,
+            __mosaik_command,
+            __mosaik_ctx,
+        );
     }
     fn apply_with_response(
         &mut self,
-        command: ACommand,
+        __mosaik_command: ACommand,
         __mosaik_ctx: &dyn ::mosaik::__private::ApplyContext,
     ) -> ::mosaik::__private::Bytes {
-        match command {
+        match __mosaik_command {
             ACommand::Add => ::mosaik::__private::machine::respond(&<A>::add(self)),
         }
     }
-    fn query(&self, query: AQuery) -> AAnswer {
-        match query {}
+    fn query(&self, __mosaik_query: AQuery) -> AAnswer {
+        match __mosaik_query {}
     }
     fn state_sync(&self) -> ::mosaik::__private::SnapshotSync<Self> {
-        ::mosaik::__private::SnapshotSync::default()
+        ::mosaik::__private::machine::sync()
     }
 }
 #[automatically_derived]
@@ -235,9 +258,11 @@ where
     }
     fn restore(
         &mut self,
-        chunks: &mut dyn ::mosaik::__private::Iterator<Item = ::mosaik::__private::Bytes>,
+        __mosaik_chunks: &mut dyn ::mosaik::__private::Iterator<
+            Item = ::mosaik::__private::Bytes,
+        >,
     ) -> ::mosaik::__private::Result<(), ::mosaik::__private::RestoreError> {
-        ::mosaik::__private::machine::restore(self, chunks)
+        ::mosaik::__private::machine::restore(self, __mosaik_chunks)
     }
 }
 /** The commands and queries of [`A`] as methods of its group.

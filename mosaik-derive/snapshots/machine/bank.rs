@@ -47,26 +47,26 @@ impl ::mosaik::__private::machine::Message for BankCommand {
     const VARIANTS: &'static [&'static str] = &["deposit", "transfer", "clear"];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
             Self::Deposit { who: __mosaik_0, amount: __mosaik_1 } => {
-                writer.variant(0usize, &(__mosaik_0, __mosaik_1))
+                __mosaik_writer.variant(0usize, &(__mosaik_0, __mosaik_1))
             }
             Self::Transfer { from: __mosaik_0, to: __mosaik_1, amount: __mosaik_2 } => {
-                writer.variant(1usize, &(__mosaik_0, __mosaik_1, __mosaik_2))
+                __mosaik_writer.variant(1usize, &(__mosaik_0, __mosaik_1, __mosaik_2))
             }
-            Self::Clear => writer.variant(2usize, &()),
+            Self::Clear => __mosaik_writer.variant(2usize, &()),
         }
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
                 let (__mosaik_0, __mosaik_1): (String, u64) = ::mosaik::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 ::mosaik::__private::Ok(Self::Deposit {
                     who: __mosaik_0,
@@ -75,7 +75,7 @@ impl ::mosaik::__private::machine::Message for BankCommand {
             }
             1usize => {
                 let (__mosaik_0, __mosaik_1, __mosaik_2): (String, String, u64) = ::mosaik::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 ::mosaik::__private::Ok(Self::Transfer {
                     from: __mosaik_0,
@@ -84,10 +84,15 @@ impl ::mosaik::__private::machine::Message for BankCommand {
                 })
             }
             2usize => {
-                let (): () = ::mosaik::__private::machine::fields(access)?;
+                let (): () = ::mosaik::__private::machine::fields(__mosaik_access)?;
                 ::mosaik::__private::Ok(Self::Clear)
             }
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -96,17 +101,17 @@ impl ::mosaik::__private::Clone for BankCommand {
     fn clone(&self) -> Self {
         match self {
             Self::Deposit { who: __mosaik_0, amount: __mosaik_1 } => {
-                let __mosaik_0 = __mosaik_0.clone();
-                let __mosaik_1 = __mosaik_1.clone();
+                let __mosaik_0 = ::mosaik::__private::Clone::clone(__mosaik_0);
+                let __mosaik_1 = ::mosaik::__private::Clone::clone(__mosaik_1);
                 Self::Deposit {
                     who: __mosaik_0,
                     amount: __mosaik_1,
                 }
             }
             Self::Transfer { from: __mosaik_0, to: __mosaik_1, amount: __mosaik_2 } => {
-                let __mosaik_0 = __mosaik_0.clone();
-                let __mosaik_1 = __mosaik_1.clone();
-                let __mosaik_2 = __mosaik_2.clone();
+                let __mosaik_0 = ::mosaik::__private::Clone::clone(__mosaik_0);
+                let __mosaik_1 = ::mosaik::__private::Clone::clone(__mosaik_1);
+                let __mosaik_2 = ::mosaik::__private::Clone::clone(__mosaik_2);
                 Self::Transfer {
                     from: __mosaik_0,
                     to: __mosaik_1,
@@ -121,12 +126,12 @@ impl ::mosaik::__private::Clone for BankCommand {
 impl ::mosaik::__private::fmt::Debug for BankCommand {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match self {
-            Self::Deposit { .. } => f.write_str("Deposit"),
-            Self::Transfer { .. } => f.write_str("Transfer"),
-            Self::Clear => f.write_str("Clear"),
+            Self::Deposit { .. } => __mosaik_f.write_str("Deposit"),
+            Self::Transfer { .. } => __mosaik_f.write_str("Transfer"),
+            Self::Clear => __mosaik_f.write_str("Clear"),
         }
     }
 }
@@ -134,17 +139,17 @@ impl ::mosaik::__private::fmt::Debug for BankCommand {
 impl ::mosaik::__private::serde::Serialize for BankCommand {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for BankCommand {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The queries of [`Bank`]: what can be asked of it.
@@ -160,29 +165,36 @@ impl ::mosaik::__private::machine::Message for BankQuery {
     const VARIANTS: &'static [&'static str] = &["balance", "total"];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
-            Self::Balance { who: __mosaik_0 } => writer.variant(0usize, &(__mosaik_0,)),
-            Self::Total => writer.variant(1usize, &()),
+            Self::Balance { who: __mosaik_0 } => {
+                __mosaik_writer.variant(0usize, &(__mosaik_0,))
+            }
+            Self::Total => __mosaik_writer.variant(1usize, &()),
         }
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
                 let (__mosaik_0,): (String,) = ::mosaik::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 ::mosaik::__private::Ok(Self::Balance { who: __mosaik_0 })
             }
             1usize => {
-                let (): () = ::mosaik::__private::machine::fields(access)?;
+                let (): () = ::mosaik::__private::machine::fields(__mosaik_access)?;
                 ::mosaik::__private::Ok(Self::Total)
             }
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -191,7 +203,7 @@ impl ::mosaik::__private::Clone for BankQuery {
     fn clone(&self) -> Self {
         match self {
             Self::Balance { who: __mosaik_0 } => {
-                let __mosaik_0 = __mosaik_0.clone();
+                let __mosaik_0 = ::mosaik::__private::Clone::clone(__mosaik_0);
                 Self::Balance { who: __mosaik_0 }
             }
             Self::Total => Self::Total,
@@ -202,11 +214,11 @@ impl ::mosaik::__private::Clone for BankQuery {
 impl ::mosaik::__private::fmt::Debug for BankQuery {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match self {
-            Self::Balance { .. } => f.write_str("Balance"),
-            Self::Total => f.write_str("Total"),
+            Self::Balance { .. } => __mosaik_f.write_str("Balance"),
+            Self::Total => __mosaik_f.write_str("Total"),
         }
     }
 }
@@ -214,17 +226,17 @@ impl ::mosaik::__private::fmt::Debug for BankQuery {
 impl ::mosaik::__private::serde::Serialize for BankQuery {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for BankQuery {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The answers to the queries of [`Bank`].
@@ -240,31 +252,36 @@ impl ::mosaik::__private::machine::Message for BankAnswer {
     const VARIANTS: &'static [&'static str] = &["balance", "total"];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
-            Self::Balance(__mosaik_0) => writer.variant(0usize, &(__mosaik_0,)),
-            Self::Total(__mosaik_0) => writer.variant(1usize, &(__mosaik_0,)),
+            Self::Balance(__mosaik_0) => __mosaik_writer.variant(0usize, &(__mosaik_0,)),
+            Self::Total(__mosaik_0) => __mosaik_writer.variant(1usize, &(__mosaik_0,)),
         }
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
                 let (__mosaik_0,): (Option<u64>,) = ::mosaik::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 ::mosaik::__private::Ok(Self::Balance(__mosaik_0))
             }
             1usize => {
                 let (__mosaik_0,): (u64,) = ::mosaik::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 ::mosaik::__private::Ok(Self::Total(__mosaik_0))
             }
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -273,11 +290,11 @@ impl ::mosaik::__private::Clone for BankAnswer {
     fn clone(&self) -> Self {
         match self {
             Self::Balance(__mosaik_0) => {
-                let __mosaik_0 = __mosaik_0.clone();
+                let __mosaik_0 = ::mosaik::__private::Clone::clone(__mosaik_0);
                 Self::Balance(__mosaik_0)
             }
             Self::Total(__mosaik_0) => {
-                let __mosaik_0 = __mosaik_0.clone();
+                let __mosaik_0 = ::mosaik::__private::Clone::clone(__mosaik_0);
                 Self::Total(__mosaik_0)
             }
         }
@@ -287,11 +304,11 @@ impl ::mosaik::__private::Clone for BankAnswer {
 impl ::mosaik::__private::fmt::Debug for BankAnswer {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match self {
-            Self::Balance(..) => f.write_str("Balance"),
-            Self::Total(..) => f.write_str("Total"),
+            Self::Balance(..) => __mosaik_f.write_str("Balance"),
+            Self::Total(..) => __mosaik_f.write_str("Total"),
         }
     }
 }
@@ -299,17 +316,17 @@ impl ::mosaik::__private::fmt::Debug for BankAnswer {
 impl ::mosaik::__private::serde::Serialize for BankAnswer {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for BankAnswer {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 #[automatically_derived]
@@ -334,17 +351,21 @@ where
     }
     fn apply(
         &mut self,
-        command: BankCommand,
-        ctx: &dyn ::mosaik::__private::ApplyContext,
+        __mosaik_command: BankCommand,
+        __mosaik_ctx: &dyn ::mosaik::__private::ApplyContext,
     ) {
-        ::mosaik::__private::StateMachine::apply_with_response(self, command, ctx);
+        ::mosaik::__private::StateMachine::apply_with_response(
+            self,
+            __mosaik_command,
+            __mosaik_ctx,
+        );
     }
     fn apply_with_response(
         &mut self,
-        command: BankCommand,
+        __mosaik_command: BankCommand,
         __mosaik_ctx: &dyn ::mosaik::__private::ApplyContext,
     ) -> ::mosaik::__private::Bytes {
-        match command {
+        match __mosaik_command {
             BankCommand::Deposit { who: __mosaik_0, amount: __mosaik_1 } => {
                 ::mosaik::__private::machine::respond(
                     &<Bank>::deposit(self, __mosaik_0, __mosaik_1),
@@ -364,8 +385,8 @@ where
             }
         }
     }
-    fn query(&self, query: BankQuery) -> BankAnswer {
-        match query {
+    fn query(&self, __mosaik_query: BankQuery) -> BankAnswer {
+        match __mosaik_query {
             BankQuery::Balance { who: __mosaik_0 } => {
                 BankAnswer::Balance(<Bank>::balance(self, __mosaik_0))
             }
@@ -373,7 +394,7 @@ where
         }
     }
     fn state_sync(&self) -> ::mosaik::__private::SnapshotSync<Self> {
-        ::mosaik::__private::SnapshotSync::default()
+        ::mosaik::__private::machine::sync()
     }
 }
 #[automatically_derived]
@@ -388,9 +409,11 @@ where
     }
     fn restore(
         &mut self,
-        chunks: &mut dyn ::mosaik::__private::Iterator<Item = ::mosaik::__private::Bytes>,
+        __mosaik_chunks: &mut dyn ::mosaik::__private::Iterator<
+            Item = ::mosaik::__private::Bytes,
+        >,
     ) -> ::mosaik::__private::Result<(), ::mosaik::__private::RestoreError> {
-        ::mosaik::__private::machine::restore(self, chunks)
+        ::mosaik::__private::machine::restore(self, __mosaik_chunks)
     }
 }
 /** The commands and queries of [`Bank`] as methods of its group.
@@ -473,8 +496,10 @@ where
         ::mosaik::__private::machine::ask(
             self,
             BankQuery::Balance { who },
-            |answer| match answer {
-                BankAnswer::Balance(answer) => ::mosaik::__private::Some(answer),
+            |__mosaik_answer| match __mosaik_answer {
+                BankAnswer::Balance(__mosaik_taken) => {
+                    ::mosaik::__private::Some(__mosaik_taken)
+                }
                 _ => ::mosaik::__private::None,
             },
         )
@@ -483,8 +508,10 @@ where
         ::mosaik::__private::machine::ask(
             self,
             BankQuery::Total,
-            |answer| match answer {
-                BankAnswer::Total(answer) => ::mosaik::__private::Some(answer),
+            |__mosaik_answer| match __mosaik_answer {
+                BankAnswer::Total(__mosaik_taken) => {
+                    ::mosaik::__private::Some(__mosaik_taken)
+                }
                 _ => ::mosaik::__private::None,
             },
         )

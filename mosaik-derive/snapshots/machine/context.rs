@@ -23,29 +23,34 @@ impl mesh::__private::machine::Message for LogCommand {
     const VARIANTS: &'static [&'static str] = &["write"];
     fn write<__MosaikS: mesh::__private::serde::Serializer>(
         &self,
-        writer: mesh::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: mesh::__private::machine::Writer<Self, __MosaikS>,
     ) -> mesh::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
             Self::Write { line: __mosaik_0, r#type: __mosaik_1 } => {
-                writer.variant(0usize, &(__mosaik_0, __mosaik_1))
+                __mosaik_writer.variant(0usize, &(__mosaik_0, __mosaik_1))
             }
         }
     }
     fn read<'de, __MosaikA: mesh::__private::serde::de::VariantAccess<'de>>(
-        variant: mesh::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: mesh::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> mesh::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
                 let (__mosaik_0, __mosaik_1): (String, u8) = mesh::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 mesh::__private::Ok(Self::Write {
                     line: __mosaik_0,
                     r#type: __mosaik_1,
                 })
             }
-            _ => mesh::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                mesh::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -54,8 +59,8 @@ impl mesh::__private::Clone for LogCommand {
     fn clone(&self) -> Self {
         match self {
             Self::Write { line: __mosaik_0, r#type: __mosaik_1 } => {
-                let __mosaik_0 = __mosaik_0.clone();
-                let __mosaik_1 = __mosaik_1.clone();
+                let __mosaik_0 = mesh::__private::Clone::clone(__mosaik_0);
+                let __mosaik_1 = mesh::__private::Clone::clone(__mosaik_1);
                 Self::Write {
                     line: __mosaik_0,
                     r#type: __mosaik_1,
@@ -68,10 +73,10 @@ impl mesh::__private::Clone for LogCommand {
 impl mesh::__private::fmt::Debug for LogCommand {
     fn fmt(
         &self,
-        f: &mut mesh::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut mesh::__private::fmt::Formatter<'_>,
     ) -> mesh::__private::fmt::Result {
         match self {
-            Self::Write { .. } => f.write_str("Write"),
+            Self::Write { .. } => __mosaik_f.write_str("Write"),
         }
     }
 }
@@ -79,17 +84,17 @@ impl mesh::__private::fmt::Debug for LogCommand {
 impl mesh::__private::serde::Serialize for LogCommand {
     fn serialize<__MosaikS: mesh::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> mesh::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        mesh::__private::machine::write(self, serializer)
+        mesh::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> mesh::__private::serde::Deserialize<'de> for LogCommand {
     fn deserialize<__MosaikD: mesh::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> mesh::__private::Result<Self, __MosaikD::Error> {
-        mesh::__private::machine::read(deserializer)
+        mesh::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The queries of [`Log`]: what can be asked of it.
@@ -106,24 +111,31 @@ where
     const VARIANTS: &'static [&'static str] = &["lines"];
     fn write<__MosaikS: mesh::__private::serde::Serializer>(
         &self,
-        writer: mesh::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: mesh::__private::machine::Writer<Self, __MosaikS>,
     ) -> mesh::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
-            Self::Lines { like: __mosaik_0 } => writer.variant(0usize, &(__mosaik_0,)),
+            Self::Lines { like: __mosaik_0 } => {
+                __mosaik_writer.variant(0usize, &(__mosaik_0,))
+            }
         }
     }
     fn read<'de, __MosaikA: mesh::__private::serde::de::VariantAccess<'de>>(
-        variant: mesh::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: mesh::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> mesh::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
                 let (__mosaik_0,): (Option<Log>,) = mesh::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 mesh::__private::Ok(Self::Lines { like: __mosaik_0 })
             }
-            _ => mesh::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                mesh::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -135,7 +147,7 @@ where
     fn clone(&self) -> Self {
         match self {
             Self::Lines { like: __mosaik_0 } => {
-                let __mosaik_0 = __mosaik_0.clone();
+                let __mosaik_0 = mesh::__private::Clone::clone(__mosaik_0);
                 Self::Lines { like: __mosaik_0 }
             }
         }
@@ -145,10 +157,10 @@ where
 impl mesh::__private::fmt::Debug for LogQuery {
     fn fmt(
         &self,
-        f: &mut mesh::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut mesh::__private::fmt::Formatter<'_>,
     ) -> mesh::__private::fmt::Result {
         match self {
-            Self::Lines { .. } => f.write_str("Lines"),
+            Self::Lines { .. } => __mosaik_f.write_str("Lines"),
         }
     }
 }
@@ -159,9 +171,9 @@ where
 {
     fn serialize<__MosaikS: mesh::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> mesh::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        mesh::__private::machine::write(self, serializer)
+        mesh::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
@@ -170,9 +182,9 @@ where
     for<'__mosaik> Option<Log>: mesh::__private::machine::Argument,
 {
     fn deserialize<__MosaikD: mesh::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> mesh::__private::Result<Self, __MosaikD::Error> {
-        mesh::__private::machine::read(deserializer)
+        mesh::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The answers to the queries of [`Log`].
@@ -189,24 +201,29 @@ where
     const VARIANTS: &'static [&'static str] = &["lines"];
     fn write<__MosaikS: mesh::__private::serde::Serializer>(
         &self,
-        writer: mesh::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: mesh::__private::machine::Writer<Self, __MosaikS>,
     ) -> mesh::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
-            Self::Lines(__mosaik_0) => writer.variant(0usize, &(__mosaik_0,)),
+            Self::Lines(__mosaik_0) => __mosaik_writer.variant(0usize, &(__mosaik_0,)),
         }
     }
     fn read<'de, __MosaikA: mesh::__private::serde::de::VariantAccess<'de>>(
-        variant: mesh::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: mesh::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> mesh::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
                 let (__mosaik_0,): (Vec<Log>,) = mesh::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 mesh::__private::Ok(Self::Lines(__mosaik_0))
             }
-            _ => mesh::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                mesh::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -218,7 +235,7 @@ where
     fn clone(&self) -> Self {
         match self {
             Self::Lines(__mosaik_0) => {
-                let __mosaik_0 = __mosaik_0.clone();
+                let __mosaik_0 = mesh::__private::Clone::clone(__mosaik_0);
                 Self::Lines(__mosaik_0)
             }
         }
@@ -228,10 +245,10 @@ where
 impl mesh::__private::fmt::Debug for LogAnswer {
     fn fmt(
         &self,
-        f: &mut mesh::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut mesh::__private::fmt::Formatter<'_>,
     ) -> mesh::__private::fmt::Result {
         match self {
-            Self::Lines(..) => f.write_str("Lines"),
+            Self::Lines(..) => __mosaik_f.write_str("Lines"),
         }
     }
 }
@@ -242,9 +259,9 @@ where
 {
     fn serialize<__MosaikS: mesh::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> mesh::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        mesh::__private::machine::write(self, serializer)
+        mesh::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
@@ -253,9 +270,9 @@ where
     for<'__mosaik> Vec<Log>: mesh::__private::machine::Answer,
 {
     fn deserialize<__MosaikD: mesh::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> mesh::__private::Result<Self, __MosaikD::Error> {
-        mesh::__private::machine::read(deserializer)
+        mesh::__private::machine::read(__mosaik_deserializer)
     }
 }
 #[automatically_derived]
@@ -274,15 +291,23 @@ where
     fn signature(&self) -> mesh::__private::Digest {
         mesh::__private::machine::keys::id(ID)
     }
-    fn apply(&mut self, command: LogCommand, ctx: &dyn mesh::__private::ApplyContext) {
-        mesh::__private::StateMachine::apply_with_response(self, command, ctx);
+    fn apply(
+        &mut self,
+        __mosaik_command: LogCommand,
+        __mosaik_ctx: &dyn mesh::__private::ApplyContext,
+    ) {
+        mesh::__private::StateMachine::apply_with_response(
+            self,
+            __mosaik_command,
+            __mosaik_ctx,
+        );
     }
     fn apply_with_response(
         &mut self,
-        command: LogCommand,
+        __mosaik_command: LogCommand,
         __mosaik_ctx: &dyn mesh::__private::ApplyContext,
     ) -> mesh::__private::Bytes {
-        match command {
+        match __mosaik_command {
             LogCommand::Write { line: __mosaik_0, r#type: __mosaik_1 } => {
                 mesh::__private::machine::respond(
                     &<Log>::write(self, __mosaik_ctx, __mosaik_0, __mosaik_1),
@@ -290,15 +315,15 @@ where
             }
         }
     }
-    fn query(&self, query: LogQuery) -> LogAnswer {
-        match query {
+    fn query(&self, __mosaik_query: LogQuery) -> LogAnswer {
+        match __mosaik_query {
             LogQuery::Lines { like: __mosaik_0 } => {
                 LogAnswer::Lines(<Log>::lines(self, __mosaik_0))
             }
         }
     }
     fn state_sync(&self) -> mesh::__private::SnapshotSync<Self> {
-        mesh::__private::SnapshotSync::default()
+        mesh::__private::machine::sync()
     }
 }
 #[automatically_derived]
@@ -315,9 +340,11 @@ where
     }
     fn restore(
         &mut self,
-        chunks: &mut dyn mesh::__private::Iterator<Item = mesh::__private::Bytes>,
+        __mosaik_chunks: &mut dyn mesh::__private::Iterator<
+            Item = mesh::__private::Bytes,
+        >,
     ) -> mesh::__private::Result<(), mesh::__private::RestoreError> {
-        mesh::__private::machine::restore(self, chunks)
+        mesh::__private::machine::restore(self, __mosaik_chunks)
     }
 }
 /** The commands and queries of [`Log`] as methods of its group.
@@ -370,8 +397,8 @@ where
         mesh::__private::machine::ask(
             self,
             LogQuery::Lines { like },
-            |answer| match answer {
-                LogAnswer::Lines(answer) => mesh::__private::Some(answer),
+            |__mosaik_answer| match __mosaik_answer {
+                LogAnswer::Lines(__mosaik_taken) => mesh::__private::Some(__mosaik_taken),
                 _ => mesh::__private::None,
             },
         )

@@ -39,22 +39,27 @@ impl ::mosaik::__private::machine::Message for ACommand {
     const VARIANTS: &'static [&'static str] = &["remove"];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
-            Self::Remove => writer.variant(0usize, &()),
+            Self::Remove => __mosaik_writer.variant(0usize, &()),
         }
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
-                let (): () = ::mosaik::__private::machine::fields(access)?;
+                let (): () = ::mosaik::__private::machine::fields(__mosaik_access)?;
                 ::mosaik::__private::Ok(Self::Remove)
             }
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -70,10 +75,10 @@ impl ::mosaik::__private::Clone for ACommand {
 impl ::mosaik::__private::fmt::Debug for ACommand {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match self {
-            Self::Remove => f.write_str("Remove"),
+            Self::Remove => __mosaik_f.write_str("Remove"),
         }
     }
 }
@@ -81,17 +86,17 @@ impl ::mosaik::__private::fmt::Debug for ACommand {
 impl ::mosaik::__private::serde::Serialize for ACommand {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for ACommand {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The queries of [`A`]: what can be asked of it.
@@ -105,22 +110,27 @@ impl ::mosaik::__private::machine::Message for AQuery {
     const VARIANTS: &'static [&'static str] = &["read"];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
-            Self::Read => writer.variant(0usize, &()),
+            Self::Read => __mosaik_writer.variant(0usize, &()),
         }
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
-                let (): () = ::mosaik::__private::machine::fields(access)?;
+                let (): () = ::mosaik::__private::machine::fields(__mosaik_access)?;
                 ::mosaik::__private::Ok(Self::Read)
             }
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -136,10 +146,10 @@ impl ::mosaik::__private::Clone for AQuery {
 impl ::mosaik::__private::fmt::Debug for AQuery {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match self {
-            Self::Read => f.write_str("Read"),
+            Self::Read => __mosaik_f.write_str("Read"),
         }
     }
 }
@@ -147,17 +157,17 @@ impl ::mosaik::__private::fmt::Debug for AQuery {
 impl ::mosaik::__private::serde::Serialize for AQuery {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for AQuery {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The answers to the queries of [`A`].
@@ -171,24 +181,29 @@ impl ::mosaik::__private::machine::Message for AAnswer {
     const VARIANTS: &'static [&'static str] = &["read"];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
-            Self::Read(__mosaik_0) => writer.variant(0usize, &(__mosaik_0,)),
+            Self::Read(__mosaik_0) => __mosaik_writer.variant(0usize, &(__mosaik_0,)),
         }
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
                 let (__mosaik_0,): (u64,) = ::mosaik::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 ::mosaik::__private::Ok(Self::Read(__mosaik_0))
             }
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -197,7 +212,7 @@ impl ::mosaik::__private::Clone for AAnswer {
     fn clone(&self) -> Self {
         match self {
             Self::Read(__mosaik_0) => {
-                let __mosaik_0 = __mosaik_0.clone();
+                let __mosaik_0 = ::mosaik::__private::Clone::clone(__mosaik_0);
                 Self::Read(__mosaik_0)
             }
         }
@@ -207,10 +222,10 @@ impl ::mosaik::__private::Clone for AAnswer {
 impl ::mosaik::__private::fmt::Debug for AAnswer {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match self {
-            Self::Read(..) => f.write_str("Read"),
+            Self::Read(..) => __mosaik_f.write_str("Read"),
         }
     }
 }
@@ -218,17 +233,17 @@ impl ::mosaik::__private::fmt::Debug for AAnswer {
 impl ::mosaik::__private::serde::Serialize for AAnswer {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for AAnswer {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 #[automatically_derived]
@@ -250,25 +265,33 @@ where
             ]),
         )
     }
-    fn apply(&mut self, command: ACommand, ctx: &dyn ::mosaik::__private::ApplyContext) {
-        ::mosaik::__private::StateMachine::apply_with_response(self, command, ctx);
+    fn apply(
+        &mut self,
+        __mosaik_command: ACommand,
+        __mosaik_ctx: &dyn ::mosaik::__private::ApplyContext,
+    ) {
+        ::mosaik::__private::StateMachine::apply_with_response(
+            self,
+            __mosaik_command,
+            __mosaik_ctx,
+        );
     }
     fn apply_with_response(
         &mut self,
-        command: ACommand,
+        __mosaik_command: ACommand,
         __mosaik_ctx: &dyn ::mosaik::__private::ApplyContext,
     ) -> ::mosaik::__private::Bytes {
-        match command {
+        match __mosaik_command {
             ACommand::Remove => ::mosaik::__private::machine::respond(&<A>::remove(self)),
         }
     }
-    fn query(&self, query: AQuery) -> AAnswer {
-        match query {
+    fn query(&self, __mosaik_query: AQuery) -> AAnswer {
+        match __mosaik_query {
             AQuery::Read => AAnswer::Read(<A>::read(self)),
         }
     }
     fn state_sync(&self) -> ::mosaik::__private::SnapshotSync<Self> {
-        ::mosaik::__private::SnapshotSync::default()
+        ::mosaik::__private::machine::sync()
     }
 }
 #[automatically_derived]
@@ -282,9 +305,11 @@ where
     }
     fn restore(
         &mut self,
-        chunks: &mut dyn ::mosaik::__private::Iterator<Item = ::mosaik::__private::Bytes>,
+        __mosaik_chunks: &mut dyn ::mosaik::__private::Iterator<
+            Item = ::mosaik::__private::Bytes,
+        >,
     ) -> ::mosaik::__private::Result<(), ::mosaik::__private::RestoreError> {
-        ::mosaik::__private::machine::restore(self, chunks)
+        ::mosaik::__private::machine::restore(self, __mosaik_chunks)
     }
 }
 /** The commands and queries of [`A`] as methods of its group.
@@ -321,8 +346,10 @@ where
         ::mosaik::__private::machine::ask(
             self,
             AQuery::Read,
-            |answer| match answer {
-                AAnswer::Read(answer) => ::mosaik::__private::Some(answer),
+            |__mosaik_answer| match __mosaik_answer {
+                AAnswer::Read(__mosaik_taken) => {
+                    ::mosaik::__private::Some(__mosaik_taken)
+                }
                 _ => ::mosaik::__private::None,
             },
         )

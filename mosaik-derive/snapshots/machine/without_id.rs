@@ -17,24 +17,31 @@ impl ::mosaik::__private::machine::Message for CounterCommand {
     const VARIANTS: &'static [&'static str] = &["add"];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match self {
-            Self::Add { by: __mosaik_0 } => writer.variant(0usize, &(__mosaik_0,)),
+            Self::Add { by: __mosaik_0 } => {
+                __mosaik_writer.variant(0usize, &(__mosaik_0,))
+            }
         }
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
+        match __mosaik_variant.index {
             0usize => {
                 let (__mosaik_0,): (i64,) = ::mosaik::__private::machine::fields(
-                    access,
+                    __mosaik_access,
                 )?;
                 ::mosaik::__private::Ok(Self::Add { by: __mosaik_0 })
             }
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -43,7 +50,7 @@ impl ::mosaik::__private::Clone for CounterCommand {
     fn clone(&self) -> Self {
         match self {
             Self::Add { by: __mosaik_0 } => {
-                let __mosaik_0 = __mosaik_0.clone();
+                let __mosaik_0 = ::mosaik::__private::Clone::clone(__mosaik_0);
                 Self::Add { by: __mosaik_0 }
             }
         }
@@ -53,10 +60,10 @@ impl ::mosaik::__private::Clone for CounterCommand {
 impl ::mosaik::__private::fmt::Debug for CounterCommand {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match self {
-            Self::Add { .. } => f.write_str("Add"),
+            Self::Add { .. } => __mosaik_f.write_str("Add"),
         }
     }
 }
@@ -64,17 +71,17 @@ impl ::mosaik::__private::fmt::Debug for CounterCommand {
 impl ::mosaik::__private::serde::Serialize for CounterCommand {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for CounterCommand {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The queries of [`Counter`]: what can be asked of it.
@@ -86,16 +93,21 @@ impl ::mosaik::__private::machine::Message for CounterQuery {
     const VARIANTS: &'static [&'static str] = &[];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match *self {}
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+        match __mosaik_variant.index {
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -109,7 +121,7 @@ impl ::mosaik::__private::Clone for CounterQuery {
 impl ::mosaik::__private::fmt::Debug for CounterQuery {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match *self {}
     }
@@ -118,17 +130,17 @@ impl ::mosaik::__private::fmt::Debug for CounterQuery {
 impl ::mosaik::__private::serde::Serialize for CounterQuery {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for CounterQuery {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 /// The answers to the queries of [`Counter`].
@@ -140,16 +152,21 @@ impl ::mosaik::__private::machine::Message for CounterAnswer {
     const VARIANTS: &'static [&'static str] = &[];
     fn write<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
+        __mosaik_writer: ::mosaik::__private::machine::Writer<Self, __MosaikS>,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
         match *self {}
     }
     fn read<'de, __MosaikA: ::mosaik::__private::serde::de::VariantAccess<'de>>(
-        variant: ::mosaik::__private::machine::Variant,
-        access: __MosaikA,
+        __mosaik_variant: ::mosaik::__private::machine::Variant,
+        __mosaik_access: __MosaikA,
     ) -> ::mosaik::__private::Result<Self, __MosaikA::Error> {
-        match variant.index {
-            _ => ::mosaik::__private::machine::unknown::<Self, __MosaikA::Error>(variant),
+        match __mosaik_variant.index {
+            _ => {
+                ::mosaik::__private::machine::unknown::<
+                    Self,
+                    __MosaikA::Error,
+                >(__mosaik_variant)
+            }
         }
     }
 }
@@ -163,7 +180,7 @@ impl ::mosaik::__private::Clone for CounterAnswer {
 impl ::mosaik::__private::fmt::Debug for CounterAnswer {
     fn fmt(
         &self,
-        f: &mut ::mosaik::__private::fmt::Formatter<'_>,
+        __mosaik_f: &mut ::mosaik::__private::fmt::Formatter<'_>,
     ) -> ::mosaik::__private::fmt::Result {
         match *self {}
     }
@@ -172,17 +189,17 @@ impl ::mosaik::__private::fmt::Debug for CounterAnswer {
 impl ::mosaik::__private::serde::Serialize for CounterAnswer {
     fn serialize<__MosaikS: ::mosaik::__private::serde::Serializer>(
         &self,
-        serializer: __MosaikS,
+        __mosaik_serializer: __MosaikS,
     ) -> ::mosaik::__private::Result<__MosaikS::Ok, __MosaikS::Error> {
-        ::mosaik::__private::machine::write(self, serializer)
+        ::mosaik::__private::machine::write(self, __mosaik_serializer)
     }
 }
 #[automatically_derived]
 impl<'de> ::mosaik::__private::serde::Deserialize<'de> for CounterAnswer {
     fn deserialize<__MosaikD: ::mosaik::__private::serde::Deserializer<'de>>(
-        deserializer: __MosaikD,
+        __mosaik_deserializer: __MosaikD,
     ) -> ::mosaik::__private::Result<Self, __MosaikD::Error> {
-        ::mosaik::__private::machine::read(deserializer)
+        ::mosaik::__private::machine::read(__mosaik_deserializer)
     }
 }
 #[automatically_derived]
@@ -200,17 +217,21 @@ where
     }
     fn apply(
         &mut self,
-        command: CounterCommand,
-        ctx: &dyn ::mosaik::__private::ApplyContext,
+        __mosaik_command: CounterCommand,
+        __mosaik_ctx: &dyn ::mosaik::__private::ApplyContext,
     ) {
-        ::mosaik::__private::StateMachine::apply_with_response(self, command, ctx);
+        ::mosaik::__private::StateMachine::apply_with_response(
+            self,
+            __mosaik_command,
+            __mosaik_ctx,
+        );
     }
     fn apply_with_response(
         &mut self,
-        command: CounterCommand,
+        __mosaik_command: CounterCommand,
         __mosaik_ctx: &dyn ::mosaik::__private::ApplyContext,
     ) -> ::mosaik::__private::Bytes {
-        match command {
+        match __mosaik_command {
             CounterCommand::Add { by: __mosaik_0 } => {
                 ::mosaik::__private::machine::respond(
                     &<state::Counter<u64>>::add(self, __mosaik_0),
@@ -218,11 +239,11 @@ where
             }
         }
     }
-    fn query(&self, query: CounterQuery) -> CounterAnswer {
-        match query {}
+    fn query(&self, __mosaik_query: CounterQuery) -> CounterAnswer {
+        match __mosaik_query {}
     }
     fn state_sync(&self) -> ::mosaik::__private::SnapshotSync<Self> {
-        ::mosaik::__private::SnapshotSync::default()
+        ::mosaik::__private::machine::sync()
     }
 }
 #[automatically_derived]
@@ -236,9 +257,11 @@ where
     }
     fn restore(
         &mut self,
-        chunks: &mut dyn ::mosaik::__private::Iterator<Item = ::mosaik::__private::Bytes>,
+        __mosaik_chunks: &mut dyn ::mosaik::__private::Iterator<
+            Item = ::mosaik::__private::Bytes,
+        >,
     ) -> ::mosaik::__private::Result<(), ::mosaik::__private::RestoreError> {
-        ::mosaik::__private::machine::restore(self, chunks)
+        ::mosaik::__private::machine::restore(self, __mosaik_chunks)
     }
 }
 /** The commands and queries of [`Counter`] as methods of its group.

@@ -289,26 +289,26 @@ fn implementation(
 
             fn apply(
                 &mut self,
-                command: #command,
-                ctx: &dyn #root::__private::ApplyContext,
+                __mosaik_command: #command,
+                __mosaik_ctx: &dyn #root::__private::ApplyContext,
             ) {
-                #root::__private::StateMachine::apply_with_response(self, command, ctx);
+                #root::__private::StateMachine::apply_with_response(self, __mosaik_command, __mosaik_ctx);
             }
 
             fn apply_with_response(
                 &mut self,
-                command: #command,
+                __mosaik_command: #command,
                 __mosaik_ctx: &dyn #root::__private::ApplyContext,
             ) -> #root::__private::Bytes {
-                match command { #(#applied)* }
+                match __mosaik_command { #(#applied)* }
             }
 
-            fn query(&self, query: #query) -> #answer {
-                match query { #(#answered)* }
+            fn query(&self, __mosaik_query: #query) -> #answer {
+                match __mosaik_query { #(#answered)* }
             }
 
             fn state_sync(&self) -> #root::__private::SnapshotSync<Self> {
-                #root::__private::SnapshotSync::default()
+                #root::__private::machine::sync()
             }
         }
 
@@ -322,9 +322,9 @@ fn implementation(
 
             fn restore(
                 &mut self,
-                chunks: &mut dyn #root::__private::Iterator<Item = #root::__private::Bytes>,
+                __mosaik_chunks: &mut dyn #root::__private::Iterator<Item = #root::__private::Bytes>,
             ) -> #root::__private::Result<(), #root::__private::RestoreError> {
-                #root::__private::machine::restore(self, chunks)
+                #root::__private::machine::restore(self, __mosaik_chunks)
             }
         }
     }
@@ -458,8 +458,8 @@ fn body(root: &TokenStream, method: &Method, names: &Names) -> TokenStream {
             #root::__private::machine::execute(self, #message::#variant #fields)
         },
         Role::Query => quote_spanned! {Span::mixed_site()=>
-            #root::__private::machine::ask(self, #message::#variant #fields, |answer| match answer {
-                #answer::#variant(answer) => #root::__private::Some(answer),
+            #root::__private::machine::ask(self, #message::#variant #fields, |__mosaik_answer| match __mosaik_answer {
+                #answer::#variant(__mosaik_taken) => #root::__private::Some(__mosaik_taken),
                 _ => #root::__private::None,
             })
         },

@@ -33,7 +33,7 @@ impl Messages<'_> {
         } = self;
         let private = quote!(#root::__private);
         let variants = self.variants.iter().map(Variant::declaration);
-        let clones = self.variants.iter().map(Variant::clone);
+        let clones = self.variants.iter().map(|variant| variant.clone(&private));
         let writes = self
             .variants
             .iter()
@@ -50,8 +50,8 @@ impl Messages<'_> {
         let quiet = quiet(&["private_interfaces", "unreachable_pub", "missing_docs"]);
         // Nothing to match where nothing can be said.
         let this = match self.variants.is_empty() {
-            true => quote!(*self),
-            false => quote!(self),
+            true => quote_spanned!(Span::mixed_site()=> *self),
+            false => quote_spanned!(Span::mixed_site()=> self),
         };
         quote_spanned! {Span::mixed_site()=>
             #[doc = #doc]
@@ -67,18 +67,18 @@ impl Messages<'_> {
 
                 fn write<__MosaikS: #private::serde::Serializer>(
                     &self,
-                    writer: #private::machine::Writer<Self, __MosaikS>,
+                    __mosaik_writer: #private::machine::Writer<Self, __MosaikS>,
                 ) -> #private::Result<__MosaikS::Ok, __MosaikS::Error> {
                     match #this { #(#writes)* }
                 }
 
                 fn read<'de, __MosaikA: #private::serde::de::VariantAccess<'de>>(
-                    variant: #private::machine::Variant,
-                    access: __MosaikA,
+                    __mosaik_variant: #private::machine::Variant,
+                    __mosaik_access: __MosaikA,
                 ) -> #private::Result<Self, __MosaikA::Error> {
-                    match variant.index {
+                    match __mosaik_variant.index {
                         #(#reads)*
-                        _ => #private::machine::unknown::<Self, __MosaikA::Error>(variant),
+                        _ => #private::machine::unknown::<Self, __MosaikA::Error>(__mosaik_variant),
                     }
                 }
             }
@@ -92,7 +92,7 @@ impl Messages<'_> {
 
             #[automatically_derived]
             impl #private::fmt::Debug for #name {
-                fn fmt(&self, f: &mut #private::fmt::Formatter<'_>) -> #private::fmt::Result {
+                fn fmt(&self, __mosaik_f: &mut #private::fmt::Formatter<'_>) -> #private::fmt::Result {
                     match #this { #(#names)* }
                 }
             }
@@ -101,18 +101,18 @@ impl Messages<'_> {
             impl #private::serde::Serialize for #name #bounds {
                 fn serialize<__MosaikS: #private::serde::Serializer>(
                     &self,
-                    serializer: __MosaikS,
+                    __mosaik_serializer: __MosaikS,
                 ) -> #private::Result<__MosaikS::Ok, __MosaikS::Error> {
-                    #private::machine::write(self, serializer)
+                    #private::machine::write(self, __mosaik_serializer)
                 }
             }
 
             #[automatically_derived]
             impl<'de> #private::serde::Deserialize<'de> for #name #bounds {
                 fn deserialize<__MosaikD: #private::serde::Deserializer<'de>>(
-                    deserializer: __MosaikD,
+                    __mosaik_deserializer: __MosaikD,
                 ) -> #private::Result<Self, __MosaikD::Error> {
-                    #private::machine::read(deserializer)
+                    #private::machine::read(__mosaik_deserializer)
                 }
             }
         }
@@ -154,12 +154,12 @@ impl Variant<'_> {
         locals(self.fields.len())
     }
 
-    fn clone(&self) -> TokenStream {
+    fn clone(&self, private: &TokenStream) -> TokenStream {
         let locals = self.locals();
         let pattern = self.pattern(&locals);
         let clones = locals
             .iter()
-            .map(|local| quote!(let #local = #local.clone();));
+            .map(|local| quote!(let #local = #private::Clone::clone(#local);));
         quote!(Self::#pattern => { #(#clones)* Self::#pattern })
     }
 
@@ -172,22 +172,22 @@ impl Variant<'_> {
             Some((None, _)) => quote!((..)),
             Some(_) => quote!({ .. }),
         };
-        quote!(Self::#name #rest => f.write_str(#text),)
+        quote_spanned!(Span::mixed_site()=> Self::#name #rest => __mosaik_f.write_str(#text),)
     }
 
     fn write(&self, index: usize) -> TokenStream {
         let locals = self.locals();
         let pattern = self.pattern(&locals);
-        quote!(Self::#pattern => writer.variant(#index, &(#(#locals,)*)),)
+        quote_spanned!(Span::mixed_site()=> Self::#pattern => __mosaik_writer.variant(#index, &(#(#locals,)*)),)
     }
 
     fn read(&self, private: &TokenStream, index: usize) -> TokenStream {
         let locals = self.locals();
         let pattern = self.pattern(&locals);
         let types = self.fields.iter().map(|(_, ty)| ty);
-        quote! {
+        quote_spanned! {Span::mixed_site()=>
             #index => {
-                let (#(#locals,)*): (#(#types,)*) = #private::machine::fields(access)?;
+                let (#(#locals,)*): (#(#types,)*) = #private::machine::fields(__mosaik_access)?;
                 #private::Ok(Self::#pattern)
             }
         }

@@ -3,12 +3,12 @@
 use core::fmt;
 
 use super::StateMachine;
-use crate::primitives::encoding::EncodeError;
+use crate::primitives::encoding::{DecodeError, EncodeError};
 
 /// Why commands were not acknowledged.
 ///
-/// [`Unknown`](Self::Unknown) alone leaves open whether they were applied; every other variant says that they certainly
-/// were not, and most give them back.
+/// [`Unknown`](Self::Unknown) alone leaves open whether they were applied, and [`Result`](Self::Result) says that they
+/// were; every other variant says that they certainly were not, and most give them back.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError<M: StateMachine> {
@@ -58,6 +58,9 @@ pub enum CommandError<M: StateMachine> {
     /// A command has no encoding.
     #[error("command encoding error: {1}")]
     Encoding(Vec<M::Command>, EncodeError),
+    /// The command was applied, but what it returned cannot be read: its type does not read what it writes.
+    #[error("the command was applied, but its result cannot be read: {0}")]
+    Result(DecodeError),
 }
 
 impl<M: StateMachine> CommandError<M> {
@@ -71,7 +74,7 @@ impl<M: StateMachine> CommandError<M> {
 
     /// Whether it is certain that no command was applied.
     pub const fn is_definite(&self) -> bool {
-        !matches!(self, Self::Unknown)
+        !matches!(self, Self::Unknown | Self::Result(_))
     }
 
     /// The commands, if they are given back.
@@ -83,7 +86,9 @@ impl<M: StateMachine> CommandError<M> {
             | Self::TooLarge { commands, .. }
             | Self::Failed { commands, .. }
             | Self::Encoding(commands, _) => commands,
-            Self::Unknown | Self::NoCommands | Self::GroupTerminated => Vec::new(),
+            Self::Unknown | Self::NoCommands | Self::GroupTerminated | Self::Result(_) => {
+                Vec::new()
+            }
         }
     }
 }

@@ -32,6 +32,34 @@ stream! {
     pub Any<T: Datum> = T
 }
 
+/// A machine.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Counter(u64);
+
+#[state_machine(id = gen())]
+impl Counter {
+    /// A command whose name is a keyword of the next edition.
+    #[command]
+    pub fn gen(&mut self, gen: u64) -> u64 {
+        self.0 = self.0.wrapping_add(gen);
+        self.0
+    }
+
+    /// The sum.
+    #[query]
+    pub fn sum(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Adds if there is something.
+pub async fn count(counter: &Group<Counter>) -> Option<u64> {
+    match counter.sum().await.ok()? {
+        0 => None,
+        _ => counter.gen(1).await.ok(),
+    }
+}
+
 /// Waits for the first consumer.
 pub async fn produce(network: &Network) -> ProducerOf<Trades> {
     Trades::online_producer(network).await

@@ -24,6 +24,34 @@ mesh::stream! {
     pub Any<T: mesh::Datum> = T
 }
 
+/// A machine.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Counter(u64);
+
+#[mesh::state_machine(id = "counter", crate = mesh)]
+impl Counter {
+    /// Adds, and returns the sum.
+    #[command]
+    pub fn add(&mut self, by: u64) -> u64 {
+        self.0 = self.0.wrapping_add(by);
+        self.0
+    }
+
+    /// The sum.
+    #[query]
+    pub fn sum(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Adds if there is something.
+pub async fn count(counter: &mesh::Group<Counter>) -> Option<u64> {
+    match counter.sum().weak().await.ok()? {
+        0 => None,
+        _ => counter.add(1).await.ok(),
+    }
+}
+
 /// Uses them.
 pub fn produce(network: &mesh::Network) -> mesh::ProducerOf<Trades> {
     <Trades as mesh::StreamProducer>::producer(network)

@@ -15,6 +15,7 @@ mod hand_written_datum;
 mod id_expressions;
 mod ids;
 mod in_function;
+mod machine;
 mod macro_rules;
 mod named;
 mod names_of_the_user;

@@ -7,6 +7,19 @@
 )]
 
 pub struct Future;
+#[derive(Clone, ::serde::Serialize, ::serde::Deserialize)]
+pub struct A;
+pub struct S;
+pub struct Clone;
+pub struct Group;
+pub struct StateMachine;
+pub struct Message;
+pub struct Bytes;
+pub struct Serialize;
+pub struct Deserialize;
+pub struct Some;
+pub struct None;
+pub struct Ok;
 pub struct Result;
 pub struct Option;
 pub struct Send;
@@ -24,6 +37,10 @@ pub const producer: u8 = 1;
 pub const consumer: u8 = 2;
 pub const p: u8 = 3;
 pub const builder: u8 = 4;
+pub const command: u8 = 5;
+pub const query: u8 = 6;
+pub const ctx: u8 = 7;
+pub const chunks: u8 = 8;
 pub static require: u8 = 7;
 pub mod mosaik {}
 pub mod core {}
@@ -34,6 +51,18 @@ pub mod std {}
     require: |_| builder == 4,
     online_when: |c| c.minimum_of(3),
     max_consumers: p as usize,
+}
+
+#[::mosaik::state_machine(id = "a")]
+impl A {
+    #[command]
+    pub fn copy(&mut self, a: A, s: ::std::vec::Vec<A>) -> A {
+        s.into_iter().next().unwrap_or(a)
+    }
+    #[query]
+    pub fn has(&self, a: A) -> A {
+        a
+    }
 }
 
 ::mosaik::stream!(pub Derived<T: ::mosaik::Datum> = T);
