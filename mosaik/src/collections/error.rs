@@ -112,7 +112,7 @@ impl<T> Error<T> {
             },
             CommandError::Encoding(_, error) => Self::Encoding(value, error),
             CommandError::Failed { reason, .. } => Self::Failed { value, reason },
-            CommandError::Unknown => Self::Unknown,
+            CommandError::Unknown | CommandError::Result(_) => Self::Unknown,
             CommandError::GroupTerminated => Self::NetworkDown,
             CommandError::Offline(_) | CommandError::NoCommands => Self::Offline(value),
         }
