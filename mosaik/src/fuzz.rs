@@ -4,6 +4,7 @@
 
 use std::{fmt::Debug, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -14,6 +15,7 @@ use crate::{
     },
     primitives::{Bytes, Digest, EndpointAddr, PeerId, Schema, SecretKey, Ticket, decode, encode},
     runtime::{Clock, Rng},
+    tickets::{Expiration, Hs256, Jwt, JwtTicketBuilder, SigningAlgorithm, TicketValidator as _},
     transport::{Answer, FrameBuffer, Header, Hello},
 };
 
@@ -88,6 +90,57 @@ pub fn wire(bytes: &[u8]) {
     }
 }
 
+/// A token as a stranger sends it; and, up to the first zero and behind it, a header and claims that an issuer has signed.
+pub fn jwt(bytes: &[u8]) {
+    let entry = signed_entry(1, 0);
+    let validator = token_validator();
+    let mut tokens = vec![bytes.to_vec()];
+    if let Some(middle) = bytes.iter().position(|byte| *byte == 0) {
+        tokens.push(signed_token(&bytes[..middle], &bytes[middle + 1..]));
+    }
+    for token in tokens {
+        let verdict = validator.judge(&token, &entry, moment());
+        let review = validator.review_at(&token, entry.id(), moment());
+        assert_eq!(verdict.is_ok(), review.verdict.is_ok(), "two answers");
+        if let (Ok(end), Ok(again)) = (&verdict, &review.verdict) {
+            assert_eq!(end, again, "two ends");
+            assert!(
+                *end > Expiration::At(moment()),
+                "admitted, and over already"
+            );
+            let contents = Jwt::inspect(&token).expect("what is admitted can be read");
+            assert!(contents.expiration >= *end, "longer than it says");
+            // Of a signed text there is one spelling only.
+            let padded = [token.as_slice(), b"="].concat();
+            assert!(validator.judge(&padded, &entry, moment()).is_err());
+        }
+        if let Err(rejection) = &verdict {
+            assert!(rejection.reason().len() < 4096, "a stranger fills the log");
+        }
+    }
+}
+
+fn token_key() -> Hs256 {
+    Hs256::new([7; 32])
+}
+
+fn token_validator() -> Jwt {
+    Jwt::with_key(token_key())
+        .allow_issuer("issuer")
+        .allow_audience("here")
+        .allow_audience("there")
+        .max_age(Duration::from_secs(3600))
+        .leeway(Duration::from_secs(2))
+}
+
+fn signed_token(header: &[u8], claims: &[u8]) -> Vec<u8> {
+    let signed = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+    let signed = signed.join(".");
+    let signature = SigningAlgorithm::sign(&token_key(), signed.as_bytes())
+        .expect("invariant: an HMAC always signs");
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)).into_bytes()
+}
+
 /// Inputs that decode, for the fuzzer to start from, by target.
 pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let entries = [signed_entry(1, 0), signed_entry(2, 3), signed_entry(3, 40)];
@@ -123,6 +176,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
                 .map(|piece| [&[*piece], &frames[..]].concat())
                 .collect(),
         ),
+        ("jwt", token_seeds()),
         (
             "wire",
             vec![
@@ -132,6 +186,31 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             ],
         ),
     ]
+}
+
+fn token_seeds() -> Vec<Vec<u8>> {
+    let builder = JwtTicketBuilder::new(token_key()).issued_at(moment());
+    let end = Expiration::At(moment() + chrono::Duration::minutes(5));
+    let valid = builder
+        .clone()
+        .issuer("issuer")
+        .audience("here")
+        .build(&peer(1), end);
+    let bound = builder
+        .subject("somebody")
+        .claim("aud", vec!["there", "elsewhere"])
+        .build(&peer(1), end);
+    let claims = format!(
+        r#"{{"iss":"issuer","sub":"{}","aud":["here"],"exp":1800000300.5,"iat":1800000000,"nbf":1799999999,"jti":"1"}}"#,
+        peer(1)
+    );
+    let unsigned = [
+        br#"{"alg":"HS256","typ":"JWT"}"#,
+        &b"\0"[..],
+        claims.as_bytes(),
+    ]
+    .concat();
+    vec![valid.data.to_vec(), bound.data.to_vec(), unsigned]
 }
 
 fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) {
