@@ -10,6 +10,9 @@ mod handle;
 pub(crate) use handle::Setup;
 pub use handle::{Discovery, SyncFuture};
 
+mod renewing;
+pub use renewing::RenewedTicket;
+
 mod config;
 pub use config::{Config, ConfigBuilderError};
 #[doc(hidden)]
