@@ -16,6 +16,8 @@ mod paint;
 
 mod stop;
 
+mod ticket;
+
 use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
@@ -37,6 +39,9 @@ enum Command {
     /// Query Mainline DHT bootstrap entries
     #[cfg(feature = "dht")]
     Dht(dht::Args),
+
+    /// Make tickets, look into them, and ask what a rule says of one
+    Ticket(Box<ticket::Args>),
 }
 
 /// Reads the command line, does what it says, and tells how that went.
@@ -66,6 +71,7 @@ pub(crate) fn run() -> ExitCode {
             Command::Beacon(args) => Box::pin(beacon::run(*args)).await,
             #[cfg(feature = "dht")]
             Command::Dht(args) => Box::pin(dht::run(args)).await,
+            Command::Ticket(args) => ticket::run(*args),
         }
     });
     // What is left has been told to end; a task that hangs must not keep the command from ending.
