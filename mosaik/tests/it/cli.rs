@@ -12,7 +12,7 @@ use mosaik::{Network, NetworkId};
 
 use crate::scratch::Scratch;
 
-fn mosaik(args: &[&str]) -> Command {
+pub(crate) fn mosaik(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mosaik"));
     command
         .args(args)
@@ -22,7 +22,7 @@ fn mosaik(args: &[&str]) -> Command {
 }
 
 /// Exit code 2, and one line on stderr with everything in `names`.
-fn assert_refused(args: &[&str], names: &[&str]) -> String {
+pub(crate) fn assert_refused(args: &[&str], names: &[&str]) -> String {
     let output = mosaik(args).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");

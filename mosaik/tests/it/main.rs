@@ -17,3 +17,4 @@ mod processes;
 mod public_api;
 mod scratch;
 mod streams;
+mod tickets;
