@@ -79,6 +79,8 @@ mod lineage;
 
 mod founding;
 
+mod session;
+
 #[cfg_attr(
     not(test),
     expect(unused_imports, reason = "the worker that stands on it comes next")
