@@ -8,6 +8,11 @@ mod runtime;
 
 pub mod tickets;
 
+#[cfg(feature = "tee")]
+pub mod tee;
+#[cfg(feature = "tdx")]
+pub use tee::tdx;
+
 mod transport;
 
 pub mod discovery;
@@ -37,6 +42,8 @@ pub use groups::{
     Group, GroupId, GroupKey,
 };
 pub use iroh;
+#[cfg(feature = "tdx")]
+pub use network::NetworkTdxExt;
 pub use network::{Network, NetworkId, PeerId};
 pub use primitives::{Datum, Digest, SecretKey, Signature, Tag, UniqueId};
 pub use streams::{ConsumerOf, Criteria, ProducerOf, StreamConsumer, StreamId, StreamProducer};

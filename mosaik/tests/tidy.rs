@@ -64,8 +64,13 @@ const ABOVE_THE_LAYERS: &[&str] = &[
 ];
 
 /// Edges upwards, for a public name and nothing else: the traits that `stream!` implements are `streams::…` to a user, and
-/// a collection is opened with `Map::writer(&network, …)`.
-const UPWARDS: &[(&str, &str)] = &[("streams", "declare"), ("collections", "network")];
+/// every validator that comes with the crate is `tickets::…`; a collection is opened with `Map::writer(&network, …)`.
+const UPWARDS: &[(&str, &str)] = &[
+    ("streams", "declare"),
+    ("collections", "network"),
+    ("tickets", "tee"),
+    ("tee", "network"),
+];
 
 /// Modules inside a layer that other layers may name; everything else goes through the layer's `mod.rs`.
 const OPEN_MODULES: &[&str] = &[
@@ -102,6 +107,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &["discovery/bootstrap/dht.rs", "discovery/bootstrap/dht/"],
     ),
     ("simple_dns", &["discovery/bootstrap/dht/"]),
+    ("dcap_qvl", &["tee/tdx/verify.rs"]),
     ("openraft", &["groups/consensus/"]),
     ("fjall", &["groups/storage/"]),
     (

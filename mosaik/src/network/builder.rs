@@ -23,6 +23,12 @@ use crate::{
 #[cfg(feature = "test-util")]
 use crate::transport::MemoryNet;
 
+#[cfg(feature = "tdx")]
+use {
+    super::tdx::{Attester, AttesterParts},
+    crate::tdx::{CollateralProvider, QuoteProvider},
+};
+
 /// The settings of a [`Network`], as [`NetworkBuilder`] has gathered them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -77,6 +83,10 @@ pub struct NetworkBuilder {
     groups: groups::ConfigBuilder,
     clock: Clock,
     seed: Option<u64>,
+    #[cfg(feature = "tdx")]
+    tdx_provider: Option<Arc<dyn QuoteProvider>>,
+    #[cfg(feature = "tdx")]
+    tdx_collateral: Vec<Arc<dyn CollateralProvider>>,
     #[cfg(feature = "test-util")]
     memory_net: Option<MemoryNet>,
 }
@@ -97,6 +107,10 @@ impl Default for NetworkBuilder {
             groups: groups::Config::builder(),
             clock: Clock::system(),
             seed: None,
+            #[cfg(feature = "tdx")]
+            tdx_provider: None,
+            #[cfg(feature = "tdx")]
+            tdx_collateral: Vec::new(),
             #[cfg(feature = "test-util")]
             memory_net: None,
         }
@@ -198,6 +212,22 @@ impl NetworkBuilder {
     /// Settings of groups, not yet built. Replaces earlier ones.
     pub fn with_groups(mut self, groups: groups::ConfigBuilder) -> Self {
         self.groups = groups;
+        self
+    }
+
+    /// What makes this node's TDX quotes, in place of the hardware of this machine.
+    #[cfg(feature = "tdx")]
+    pub fn with_tdx_provider(mut self, provider: impl QuoteProvider) -> Self {
+        self.tdx_provider = Some(Arc::new(provider));
+        self
+    }
+
+    /// Where the collateral in this node's TDX tickets comes from. Can be repeated; the first that has some counts.
+    ///
+    /// Without collateral a ticket is refused by all peers that have none of their own.
+    #[cfg(feature = "tdx")]
+    pub fn with_tdx_collateral(mut self, provider: impl CollateralProvider) -> Self {
+        self.tdx_collateral.push(Arc::new(provider));
         self
     }
 
@@ -320,10 +350,21 @@ impl NetworkBuilder {
             clock: self.clock,
             rng: Mutex::new(rng.fork("groups")),
         });
+        #[cfg(feature = "tdx")]
+        let tdx = Attester::start(AttesterParts {
+            discovery: discovery.clone(),
+            transport: transport.clone(),
+            tasks: tasks.child("tdx"),
+            clock: self.clock,
+            platform: self.tdx_provider,
+            collateral: self.tdx_collateral,
+        });
         let parts = Parts {
             discovery,
             streams,
             groups,
+            #[cfg(feature = "tdx")]
+            tdx,
             transport,
             tasks,
             clock: self.clock,

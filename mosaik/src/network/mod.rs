@@ -19,6 +19,11 @@ mod data_dir;
 
 mod remember;
 
+#[cfg(feature = "tdx")]
+mod tdx;
+#[cfg(feature = "tdx")]
+pub use tdx::{NetworkTdxExt, NetworkTdxOps};
+
 pub use crate::{
     primitives::{NetworkId, PeerId},
     transport::{RelayMode, TransportStats},
@@ -52,6 +57,8 @@ pub struct Network {
     groups: Groups,
     parts: Arc<Parts>,
     closed: Arc<OnceCell<Result<ShutdownReport, ShutdownError>>>,
+    #[cfg(feature = "tdx")]
+    tdx: Arc<tdx::Attester>,
     /// `Drop` may run on a thread that knows no runtime.
     runtime: Handle,
 }
@@ -76,6 +83,8 @@ impl Network {
             discovery: parts.discovery.clone(),
             streams: parts.streams.share(),
             groups: parts.groups.share(),
+            #[cfg(feature = "tdx")]
+            tdx: parts.tdx.clone(),
             parts: Arc::new(parts),
             closed: Arc::default(),
             runtime: Handle::current(),

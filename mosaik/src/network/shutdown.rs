@@ -31,6 +31,8 @@ pub(super) struct Parts {
     pub(super) discovery: Discovery,
     pub(super) streams: Streams,
     pub(super) groups: Groups,
+    #[cfg(feature = "tdx")]
+    pub(super) tdx: Arc<super::tdx::Attester>,
     pub(super) transport: Transport,
     pub(super) tasks: Tasks,
     pub(super) clock: Clock,

@@ -30,5 +30,8 @@ pub use jwt::{
     VerifyingAlgorithm, VerifyingKey,
 };
 
+#[cfg(feature = "tdx")]
+pub use crate::tee::Tdx;
+
 pub use chrono::Duration;
 pub use chrono::Duration as ChronoDuration;

@@ -127,13 +127,27 @@ impl Protocol {
         streams_per_peer_max: 128,
     };
 
+    /// A number for the peer's hardware to sign, and the quote that signs it.
+    pub(crate) const ATTEST: Self = Self {
+        id: 6,
+        name: "attest",
+        version: 1,
+        lane: Lane::Control,
+        // Nothing flows after the reply.
+        frame_bytes_max: 1024,
+        request_bytes_max: REQUEST_BYTES_MAX,
+        // Rules with different roots ask at the same time.
+        streams_per_peer_max: 4,
+    };
+
     /// The protocols of this crate.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::DISCOVERY,
         Self::STREAMS,
         Self::BOND,
         Self::SNAPSHOT,
         Self::CALL,
+        Self::ATTEST,
     ];
 }
 
