@@ -18,6 +18,9 @@ mod stop;
 
 mod ticket;
 
+#[cfg(feature = "tdx")]
+mod tdx;
+
 use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
@@ -42,6 +45,10 @@ enum Command {
 
     /// Make tickets, look into them, and ask what a rule says of one
     Ticket(Box<ticket::Args>),
+
+    /// Measure images, explain differences, print quotes
+    #[cfg(feature = "tdx")]
+    Tdx(tdx::Args),
 }
 
 /// Reads the command line, does what it says, and tells how that went.
@@ -72,6 +79,8 @@ pub(crate) fn run() -> ExitCode {
             #[cfg(feature = "dht")]
             Command::Dht(args) => Box::pin(dht::run(args)).await,
             Command::Ticket(args) => ticket::run(*args),
+            #[cfg(feature = "tdx")]
+            Command::Tdx(args) => tdx::run(args),
         }
     });
     // What is left has been told to end; a task that hangs must not keep the command from ending.
