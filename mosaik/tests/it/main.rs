@@ -17,4 +17,6 @@ mod processes;
 mod public_api;
 mod scratch;
 mod streams;
+#[cfg(feature = "tdx")]
+mod tdx;
 mod tickets;
