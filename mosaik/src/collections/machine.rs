@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::StoreId;
 use super::checkpoint::{Reading, Writing};
 use super::config::SyncConfig;
+use super::history::History;
 use super::structure::{Effects, Refusal, Reply, Structure};
 use super::view::Shared;
 use super::wire::{self, Received};
@@ -38,8 +39,7 @@ impl Datum for Command {
 pub(super) struct Machine<S: Structure> {
     state: S,
     version: Index,
-    /// Since the last publication; `None` if nobody followed when it began.
-    changes: Option<Vec<(Index, S::Change)>>,
+    run: Run<S::Change>,
     shared: Arc<Shared<S>>,
     store_id: StoreId,
     is_writer: bool,
@@ -56,7 +56,7 @@ impl<S: Structure> Machine<S> {
         Self {
             state: S::default(),
             version: Index(0),
-            changes: None,
+            run: Run::Empty,
             shared: Arc::new(Shared::new(history_changes_max)),
             store_id,
             is_writer,
@@ -68,20 +68,12 @@ impl<S: Structure> Machine<S> {
         &self.shared
     }
 
-    fn is_followed(&self) -> bool {
-        self.changes.is_some()
-    }
-
     fn apply_one(&mut self, version: Index, operation: S::Operation, answers: bool) -> Reply {
-        let mut effects = Effects::new(self.is_followed(), answers);
+        let mut effects = Effects::new(matches!(self.run, Run::Followed(_)), answers);
         let reply = self.state.apply(operation, &mut effects);
-        if let Some(changes) = &mut self.changes {
-            changes.extend(
-                effects
-                    .into_changes()
-                    .into_iter()
-                    .map(|change| (version, change)),
-            );
+        if let Run::Followed(changes) = &mut self.run {
+            let effects = effects.into_changes().into_iter();
+            changes.extend(effects.map(|change| (version, change)));
         }
         reply
     }
@@ -89,12 +81,15 @@ impl<S: Structure> Machine<S> {
     /// All, or with the first that is refused, none.
     fn apply_together(&mut self, version: Index, operations: Vec<S::Operation>) -> Reply {
         let before = self.state.clone();
-        let changes_count = self.changes.as_ref().map_or(0, Vec::len);
+        let changes_count = match &self.run {
+            Run::Followed(changes) => changes.len(),
+            Run::Empty | Run::Unseen => 0,
+        };
         for operation in operations {
             let reply = self.apply_one(version, operation, false);
             if matches!(reply, Reply::Refused(_)) {
                 self.state = before;
-                if let Some(changes) = &mut self.changes {
+                if let Run::Followed(changes) = &mut self.run {
                     changes.truncate(changes_count);
                 }
                 return reply;
@@ -103,8 +98,16 @@ impl<S: Structure> Machine<S> {
         Reply::Done
     }
 
-    fn apply_command(&mut self, version: Index, command: &[u8]) -> Reply {
+    pub(super) fn apply_command(&mut self, version: Index, command: &[u8]) -> Reply {
         self.version = version;
+        if matches!(self.run, Run::Empty) {
+            let is_followed = self.shared.history.read(History::is_on);
+            self.run = if is_followed {
+                Run::Followed(Vec::new())
+            } else {
+                Run::Unseen
+            };
+        }
         match wire::receive::<S::Operation>(command) {
             Ok(Received::One { operation, answers }) => self.apply_one(version, operation, answers),
             Ok(Received::Together(operations)) => self.apply_together(version, operations),
@@ -112,19 +115,24 @@ impl<S: Structure> Machine<S> {
         }
     }
 
-    /// Shows what has been applied so far. `is_continuous`: every change since the last time is known.
-    fn show(&mut self, is_continuous: bool) {
-        let follows = self.shared.history.read(super::history::History::is_on);
-        let changes = core::mem::replace(&mut self.changes, follows.then(Vec::new));
-        self.shared.publish(
-            self.version,
-            self.state.clone(),
-            changes.filter(|_| is_continuous),
-        );
+    /// Shows the state, and what led to it since it was shown last; `None` if that is not known.
+    fn show(&mut self, changes: Option<Vec<(Index, S::Change)>>) {
+        self.shared
+            .publish(self.version, self.state.clone(), changes);
         if let Some(figures) = self.shared.figures.get() {
             figures.set_size(self.state.count());
         }
     }
+}
+
+/// What is known of the changes since the state was shown last.
+enum Run<C> {
+    /// There were no commands.
+    Empty,
+    /// Nobody followed when the first command came.
+    Unseen,
+    /// All of them.
+    Followed(Vec<(Index, C)>),
 }
 
 impl<S: Structure> Drop for Machine<S> {
@@ -161,7 +169,12 @@ impl<S: Structure> StateMachine for Machine<S> {
     }
 
     fn end_of_run(&mut self) {
-        self.show(true);
+        let changes = match core::mem::replace(&mut self.run, Run::Empty) {
+            Run::Empty => Some(Vec::new()),
+            Run::Unseen => None,
+            Run::Followed(changes) => Some(changes),
+        };
+        self.show(changes);
     }
 
     /// How many items there are.
@@ -205,7 +218,8 @@ impl<S: Structure> SnapshotMachine for Machine<S> {
         let (state, version) = reading.finish().map_err(RestoreError::new)?;
         self.state = state;
         self.version = Index(version);
-        self.show(false);
+        self.run = Run::Empty;
+        self.show(None);
         Ok(())
     }
 }

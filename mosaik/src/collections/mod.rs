@@ -89,3 +89,6 @@ mod machine;
 mod metrics;
 mod replica;
 mod wire;
+
+#[cfg(test)]
+mod model_tests;

@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn golden_bytes() {
         let put = command(&Operation::Put(Wire(&5u8)), false).unwrap();
-        assert_eq!(put, &b"\x01\x00\x81\x00\xc4\x01\x05"[..]);
+        assert_eq!(put, &b"\x01\x00\x81\xa3Put\xc4\x01\x05"[..]);
         assert_eq!(received(&put), Ok((vec![Operation::Put(5)], false)));
         let clear = command(&Operation::<Wire<'_, u8>>::Clear, true).unwrap();
         assert_eq!(received(&clear), Ok((vec![Operation::Clear], true)));
