@@ -28,6 +28,10 @@ pub(super) struct Args {
     /// How to print the result
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
     output: Output,
+
+    /// The same as -o json
+    #[arg(long, global = true, conflicts_with = "output")]
+    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -142,10 +146,14 @@ struct Verify {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let output = match args.json {
+        true => Output::Json,
+        false => args.output,
+    };
     match args.verb {
-        Verb::Mint(mint) => mint.run(args.output),
-        Verb::Inspect(inspect) => inspect.run(args.output),
-        Verb::Verify(verify) => verify.run(args.output),
+        Verb::Mint(mint) => mint.run(output),
+        Verb::Inspect(inspect) => inspect.run(output),
+        Verb::Verify(verify) => verify.run(output),
     }
 }
 

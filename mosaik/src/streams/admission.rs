@@ -14,6 +14,7 @@ use {
         fmt,
         panic::{AssertUnwindSafe, catch_unwind},
         sync::Arc,
+        time::Duration,
     },
 };
 
@@ -77,6 +78,20 @@ pub(crate) fn check(
 /// When a decision has to be taken again although no entry changed; `None` for never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ValidUntil(pub(crate) Option<DateTime<Utc>>);
+
+/// How long to wait for a time of the calendar before looking at the calendar again.
+///
+/// A second at most: while the host sleeps, or when its clock is set, the calendar goes on without the clock that waits
+/// are measured by, and a right that has ended meanwhile has to end within a second.
+pub(crate) fn until_the_calendar_shows(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    let left = (at - now).to_std().unwrap_or_default();
+    // A little later than the time, so that it has certainly passed.
+    (left + TICK).min(LOOK_EVERY)
+}
+
+const TICK: Duration = Duration::from_millis(5);
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a producer offers, as far as admission cares.
 #[derive(Debug, Clone, Copy)]
@@ -377,6 +392,21 @@ mod tests {
         assert_eq!(refusal.told(), "not allowed");
         let all = some.add_ticket(ticket("c"));
         assert_eq!(ask(&all, &predicate, &tickets), Ok(ValidUntil(Some(at(5)))));
+    }
+
+    #[test]
+    fn the_calendar_is_looked_at_every_second_until_a_right_ends() {
+        let at = |millis| DateTime::from_timestamp_millis(millis).unwrap();
+        for (end, wait) in [
+            (100_000, 1000),
+            (1_500, 1000),
+            (1_300, 305),
+            (1_000, 5),
+            (0, 5),
+        ] {
+            let waits = until_the_calendar_shows(at(end), at(1_000));
+            assert_eq!(waits, Duration::from_millis(wait), "{end}");
+        }
     }
 
     #[test]

@@ -15,6 +15,17 @@ pub enum Expiration {
     Never,
 }
 
+/// How long something is still valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeLeft {
+    /// It is not valid any more.
+    Over,
+    /// For this long.
+    Limited(core::time::Duration),
+    /// For ever.
+    Unlimited,
+}
+
 impl Expiration {
     /// Valid for ever.
     pub const fn never() -> Self {
@@ -61,9 +72,31 @@ impl Expiration {
         self.is_expired_at(wall_clock())
     }
 
-    /// How long it is until then; `None` for `Never`, and when it is over.
+    /// How long it is until then; `None` for `Never`, and when it is over: [`time_left`](Self::time_left) tells
+    /// the two apart.
     pub fn remaining(&self) -> Option<core::time::Duration> {
         self.remaining_at(wall_clock())
+    }
+
+    /// How long it is until then, by the system's clock.
+    pub fn time_left(&self) -> TimeLeft {
+        self.time_left_at(wall_clock())
+    }
+
+    /// The time until which it is valid; `None` for `Never` only.
+    pub const fn ends_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::At(end) => Some(*end),
+            Self::Never => None,
+        }
+    }
+
+    pub(crate) fn time_left_at(&self, now: DateTime<Utc>) -> TimeLeft {
+        match (self, self.remaining_at(now)) {
+            (Self::Never, _) => TimeLeft::Unlimited,
+            (Self::At(_), Some(left)) => TimeLeft::Limited(left),
+            (Self::At(_), None) => TimeLeft::Over,
+        }
     }
 
     pub(crate) fn after_at(duration: chrono::Duration, now: DateTime<Utc>) -> Self {
@@ -120,6 +153,26 @@ mod tests {
                 "{expiration:?} {now}"
             );
         }
+    }
+
+    /// What never ends and what is over are not the same, though neither has a time that remains.
+    #[test]
+    fn t6_never_is_not_over() {
+        let table = [
+            (Expiration::Never, TimeLeft::Unlimited, None),
+            (Expiration::At(at(99)), TimeLeft::Over, Some(at(99))),
+            (
+                Expiration::At(at(103)),
+                TimeLeft::Limited(core::time::Duration::from_secs(3)),
+                Some(at(103)),
+            ),
+        ];
+        for (expiration, left, end) in table {
+            assert_eq!(expiration.time_left_at(at(100)), left, "{expiration:?}");
+            assert_eq!(expiration.ends_at(), end, "{expiration:?}");
+        }
+        assert_eq!(Expiration::never().time_left(), TimeLeft::Unlimited);
+        assert_eq!(Expiration::already_expired().time_left(), TimeLeft::Over);
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub use crate::primitives::Ticket;
 pub use crate::primitives::TicketClass;
 
 mod expiration;
-pub use expiration::Expiration;
+pub use expiration::{Expiration, TimeLeft};
 
 mod rejection;
 pub use rejection::Rejection;

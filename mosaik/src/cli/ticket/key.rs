@@ -71,7 +71,6 @@ impl Parts {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn wrong(error: KeyError) -> Failure {
     wrong_text(error)
 }

@@ -9,7 +9,11 @@ use {
     crate::{
         primitives::{Datum, PeerEntry, PeerId, Short},
         runtime::{Rng, Shutdown, Tasks, time},
-        streams::{admission::check, event::ConsumerEvent, registry::Surroundings},
+        streams::{
+            admission::{check, until_the_calendar_shows},
+            event::ConsumerEvent,
+            registry::Surroundings,
+        },
     },
     chrono::{DateTime, Utc},
     futures::StreamExt,
@@ -133,7 +137,7 @@ impl<D: Datum> ConsumerActor<D> {
             .map(|due| due.saturating_duration_since(clock.now()));
         let expiry = self
             .review_at()
-            .map(|at| (at - clock.utc()).to_std().unwrap_or_default() + TICK);
+            .map(|at| until_the_calendar_shows(at, clock.utc()));
         [attempt, expiry].into_iter().flatten().min()
     }
 
@@ -376,9 +380,6 @@ impl Drop for Ward {
 
 /// Nothing is due: a wait that something else will end.
 const FAR: Duration = Duration::from_secs(24 * 3600);
-
-/// A deadline of the calendar is looked at a little later, so that it has certainly passed.
-const TICK: Duration = Duration::from_millis(5);
 
 /// Producers whose place in their stream is remembered while they are away.
 const MEMORIES_MAX: usize = 4096;

@@ -6,7 +6,9 @@ use {
         primitives::{Digest, PeerEntry, PeerEntryVersion, PeerId},
         runtime::time::Instant,
         streams::{
-            admission::{Applicant, Offer, Refusal, ValidUntil, check, decide},
+            admission::{
+                Applicant, Offer, Refusal, ValidUntil, check, decide, until_the_calendar_shows,
+            },
             credit::Credit,
             criteria::Filter,
             fanout::{ChannelId, Subscribe},
@@ -381,13 +383,10 @@ impl Member {
         let expire = self
             .valid_until
             .0
-            .map(|until| (until - utc).to_std().unwrap_or_default() + TICK);
+            .map(|until| until_the_calendar_shows(until, utc));
         [forget, expire].into_iter().flatten().min()
     }
 }
 
 /// How long a consumer whose link broke keeps its place: a re-dial takes well under a second.
 const RESUME_GRACE: Duration = Duration::from_secs(2);
-
-/// A deadline of the calendar is looked at a little later, so that it has certainly passed.
-const TICK: Duration = Duration::from_millis(5);

@@ -62,6 +62,8 @@ fn what_is_minted_can_be_inspected_and_verified() {
     ]);
     let (inspected, code) = json(&["ticket", "inspect", &token]);
     assert_eq!(code, 0);
+    let (twin, _, _) = run(&["ticket", "inspect", &token, "--json"]);
+    assert_eq!(twin, format!("{inspected}\n"));
     assert_eq!(inspected["header"]["alg"], "HS256");
     assert_eq!(
         inspected["claims"]["aud"],
