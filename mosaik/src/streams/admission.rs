@@ -399,7 +399,7 @@ mod tests {
         let at = |millis| DateTime::from_timestamp_millis(millis).unwrap();
         for (end, wait) in [
             (100_000, 1000),
-            (1_500, 1000),
+            (2_500, 1000),
             (1_300, 305),
             (1_000, 5),
             (0, 5),
