@@ -81,6 +81,8 @@ mod founding;
 
 mod session;
 
+mod membership;
+
 #[cfg_attr(
     not(test),
     expect(unused_imports, reason = "the worker that stands on it comes next")
