@@ -54,7 +54,7 @@ impl<S: Structure> Writing<S> {
         let header = Header {
             format: FORMAT,
             kind: S::KIND.to_owned(),
-            types: S::types(),
+            types: S::types_id(),
             version,
             counter: state.counter(),
             items_count: state.count() as u64,
@@ -145,7 +145,7 @@ impl<S: Structure> Reading<S> {
                 format: header.format,
             });
         }
-        if header.kind != S::KIND || header.types != S::types() {
+        if header.kind != S::KIND || header.types != S::types_id() {
             return Err(Damage::Foreign { kind: header.kind });
         }
         self.state.set_counter(header.counter);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Value;
 use super::structure::{Effects, Items, Refusal, Reply, Structure};
 use super::wire::{Held, Wire, fingerprint};
-use crate::primitives::{UniqueId, schema::stable_type_name};
+use crate::primitives::schema::stable_type_name;
 
 /// What can be asked of values in a row. `T` is written ([`Wire`]) or read ([`Held`]).
 #[doc(hidden)]
@@ -151,8 +151,8 @@ impl<T: Value> Structure for Elements<T> {
     type Change = VecChange<T>;
     type Item = Held<T>;
 
-    fn types() -> UniqueId {
-        UniqueId::from(stable_type_name::<T>().as_str())
+    fn types() -> String {
+        stable_type_name::<T>()
     }
 
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply {

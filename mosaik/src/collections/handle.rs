@@ -99,6 +99,16 @@ macro_rules! handle {
                 self.0.latest()
             }
 
+            /// Waits until everything that was acknowledged to anybody before this call is visible here.
+            ///
+            /// Reads are of what is here, which may be outdated; a read after this one is not. Takes a round to the
+            /// leader.
+            pub fn sync(&self) -> impl Future<
+                Output = Result<$crate::collections::Version, $crate::collections::Error<()>>,
+            > + Send + Sync + 'static {
+                self.0.sync()
+            }
+
             /// A digest of everything in the collection: replicas at equal versions have equal digests. Takes time
             /// with the length.
             pub fn state_digest(&self) -> $crate::primitives::Digest {

@@ -7,7 +7,7 @@ use super::structure::{Effects, Items, Reply, Structure};
 use super::wire::{Held, Wire, command, expectation, fingerprint};
 use super::{Batch, Key, OrderedKey, Value};
 use crate::primitives::encoding::EncodeError;
-use crate::primitives::{Datum, UniqueId, schema::stable_type_name};
+use crate::primitives::{Datum, schema::stable_type_name};
 
 /// What can be asked of keys with values. `K` and `V` are written ([`Wire`]) or read ([`Held`]).
 #[doc(hidden)]
@@ -371,8 +371,8 @@ impl<T: Table> Structure for Keyed<T> {
     type Change = Change<T>;
     type Item = (Held<T::Key>, Held<T::Value>);
 
-    fn types() -> UniqueId {
-        UniqueId::from(stable_type_name::<(T::Key, T::Value)>().as_str())
+    fn types() -> String {
+        stable_type_name::<(T::Key, T::Value)>()
     }
 
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::StoreId;
 use super::checkpoint::{Reading, Writing};
 use super::config::SyncConfig;
+use super::digest;
 use super::history::History;
 use super::structure::{Effects, Refusal, Reply, Structure};
 use super::view::Shared;
@@ -115,6 +116,11 @@ impl<S: Structure> Machine<S> {
         }
     }
 
+    /// Whether the whole state goes into the reply, which groups compare between replicas.
+    fn is_verified_here(&self) -> bool {
+        self.version.0.is_multiple_of(VERIFY_EVERY) && self.state.count() <= VERIFY_ITEMS_MAX
+    }
+
     /// Shows the state, and what led to it since it was shown last; `None` if that is not known.
     fn show(&mut self, changes: Option<Vec<(Index, S::Change)>>) {
         self.shared
@@ -124,6 +130,12 @@ impl<S: Structure> Machine<S> {
         }
     }
 }
+
+/// Versions from one look at the whole state to the next.
+const VERIFY_EVERY: u64 = 1024;
+
+/// Items of a state that is looked at as a whole: so many take some milliseconds, while no other write is applied.
+const VERIFY_ITEMS_MAX: usize = 16_384;
 
 /// What is known of the changes since the state was shown last.
 enum Run<C> {
@@ -154,7 +166,7 @@ impl<S: Structure> StateMachine for Machine<S> {
         UniqueId::from("mosaik_collections")
             .derive(S::KIND)
             .derive(self.store_id.as_bytes())
-            .derive(S::types().as_bytes())
+            .derive(S::types_id().as_bytes())
     }
 
     fn apply(&mut self, command: Command, ctx: &dyn ApplyContext) {
@@ -163,6 +175,9 @@ impl<S: Structure> StateMachine for Machine<S> {
 
     fn apply_with_response(&mut self, command: Command, ctx: &dyn ApplyContext) -> Bytes {
         match self.apply_command(ctx.index(), &command.0) {
+            Reply::Done if self.is_verified_here() => {
+                encode(&Reply::Verified(digest::of(&self.state))).unwrap_or_default()
+            }
             Reply::Done => Bytes::new(),
             reply => encode(&reply).unwrap_or_default(),
         }

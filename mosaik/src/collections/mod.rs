@@ -88,6 +88,8 @@ mod handle;
 mod machine;
 mod metrics;
 mod replica;
+mod stores;
+pub(crate) use stores::Stores;
 mod wire;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::structure::{Effects, Items, Reply, Structure};
 use super::wire::{Held, Wire, command, expectation, fingerprint};
 use super::{Key, OrderedKey, Returned, Value, Version};
 use crate::primitives::encoding::EncodeError;
-use crate::primitives::{UniqueId, decode, encode, schema::stable_type_name};
+use crate::primitives::{decode, encode, schema::stable_type_name};
 
 /// What can be asked of a queue. `P`, `K` and `V` are written ([`Wire`]) or read ([`Held`]).
 #[doc(hidden)]
@@ -336,8 +336,8 @@ impl<P: OrderedKey, K: Key, V: Value, const CAP: u64> Structure for Ranking<P, K
     /// The last is the place among equals.
     type Item = (Held<P>, Held<K>, Held<V>, Arrival);
 
-    fn types() -> UniqueId {
-        UniqueId::from(stable_type_name::<(P, K, V)>().as_str()).derive(CAP.to_le_bytes())
+    fn types() -> String {
+        format!("{}, at most {CAP}", stable_type_name::<(P, K, V)>())
     }
 
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply {

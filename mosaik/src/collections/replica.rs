@@ -7,10 +7,11 @@ use bytes::Bytes;
 
 use super::machine::{Command, Machine};
 use super::metrics::Figures;
+use super::stores::Claim;
 use super::structure::{Reply, Structure};
 use super::view::{Shared, Snapshot};
 use super::{Batch, Changes, CollectionConfig, Error, Status, StoreId, Version, When};
-use crate::groups::{Formation, Group, GroupKey, Outcome};
+use crate::groups::{Consistency, Formation, Group, GroupKey, Outcome, QueryError};
 use crate::network::Network;
 use crate::primitives::encoding::EncodeError;
 use crate::primitives::{GroupId, decode};
@@ -24,6 +25,8 @@ pub(super) struct Replica<S: Structure> {
     when: When,
     store_id: StoreId,
     is_writer: bool,
+    /// That the store is open as this kind; or as what it is open instead.
+    claim: Result<Arc<Claim>, String>,
 }
 
 impl<S: Structure> Replica<S> {
@@ -61,12 +64,17 @@ impl<S: Structure> Replica<S> {
             .figures
             .get_or_init(|| Figures::new(S::KIND, network.network_id(), group.id()));
         Self {
+            claim: network.stores().claim(store_id, &Self::kind()),
             when: When::new(group.when().clone(), shared.published.clone()),
             group,
             shared,
             store_id,
             is_writer,
         }
+    }
+
+    fn kind() -> String {
+        format!("{} of {}", S::KIND, S::types())
     }
 
     /// The state as it is here.
@@ -134,11 +142,15 @@ impl<S: Structure> Replica<S> {
         command: Result<Bytes, EncodeError>,
         read: fn(Reply, Version) -> Option<R>,
     ) -> impl Future<Output = Result<R, Error<T>>> + Send + Sync + 'static + use<S, T, R> {
-        let submitted = command.map(|bytes| self.group.execute_with_response(Command(bytes)));
+        let submitted = match (&self.claim, command) {
+            (Err(open), _) => Err(Unsent::OtherTypes(open.clone())),
+            (Ok(_), Err(error)) => Err(Unsent::Encoding(error)),
+            (Ok(_), Ok(bytes)) => Ok(self.group.execute_with_response(Command(bytes))),
+        };
         async move {
             let pending = match submitted {
                 Ok(pending) => pending,
-                Err(error) => return Err(Error::Encoding(value, error)),
+                Err(unsent) => return Err(unsent.into_error(value, Self::kind())),
             };
             let outcome = match pending.await {
                 Ok(outcome) => outcome,
@@ -153,6 +165,23 @@ impl<S: Structure> Replica<S> {
         }
     }
 
+    /// Waits until everything that was acknowledged to anybody by now is visible here.
+    pub(super) fn sync(
+        &self,
+    ) -> impl Future<Output = Result<Version, Error<()>>> + Send + Sync + 'static + use<S> {
+        let asked = self.group.query((), Consistency::Strong);
+        let shared = self.shared.clone();
+        async move {
+            match asked.await {
+                Ok(_) => Ok(shared.latest().version()),
+                Err(QueryError::NoQuorum(())) => Err(Error::NoQuorum(())),
+                Err(QueryError::GroupTerminated) => Err(Error::NetworkDown),
+                Err(QueryError::Failed { reason, .. }) => Err(Error::Failed { value: (), reason }),
+                Err(_) => Err(Error::Offline(())),
+            }
+        }
+    }
+
     pub(super) fn update(
         &self,
         batch: Batch<S>,
@@ -160,6 +189,25 @@ impl<S: Structure> Replica<S> {
     {
         let command = batch.command();
         self.write(batch, command)
+    }
+}
+
+/// Why a command was not even sent.
+enum Unsent {
+    Encoding(EncodeError),
+    OtherTypes(String),
+}
+
+impl Unsent {
+    fn into_error<T>(self, value: T, wanted: String) -> Error<T> {
+        match self {
+            Self::Encoding(error) => Error::Encoding(value, error),
+            Self::OtherTypes(open) => Error::OtherTypes {
+                value,
+                open,
+                wanted,
+            },
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::Value;
 use super::structure::{Effects, Items, Reply, Structure};
 use super::wire::{Held, Wire, command, expectation, fingerprint};
 use crate::primitives::encoding::EncodeError;
-use crate::primitives::{Datum, UniqueId, schema::stable_type_name};
+use crate::primitives::{Datum, schema::stable_type_name};
 
 /// What can be asked of room for one value. `T` is written ([`Wire`]) or read ([`Held`]).
 #[doc(hidden)]
@@ -154,8 +154,8 @@ impl<T: Value, const ONCE: bool> Structure for Slot<T, ONCE> {
     type Change = CellChange<T>;
     type Item = Held<T>;
 
-    fn types() -> UniqueId {
-        UniqueId::from(stable_type_name::<T>().as_str())
+    fn types() -> String {
+        stable_type_name::<T>()
     }
 
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply {

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Exchange, Returned, Version};
-use crate::primitives::{Datum, UniqueId};
+use crate::primitives::{Datum, Digest, UniqueId};
 
 /// The data of a collection: operations that change it, and items that it is made of.
 ///
@@ -25,8 +25,13 @@ pub trait Structure: Clone + Default + Send + Sync + 'static {
     /// One part of a snapshot.
     type Item: Serialize + DeserializeOwned;
 
+    /// The types inside, without the paths of their modules.
+    fn types() -> String;
+
     /// An id of the types inside: collections of other types never meet.
-    fn types() -> UniqueId;
+    fn types_id() -> UniqueId {
+        UniqueId::from(Self::types().as_str())
+    }
 
     /// Applies one operation.
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply;
@@ -95,6 +100,8 @@ pub enum Reply {
     Done,
     /// Nothing was changed.
     Refused(Refusal),
+    /// Applied, and this is the digest of the whole state: replicas compare what they reply.
+    Verified(Digest),
     /// What was there before, encoded.
     Found(Option<Bytes>),
     /// Whether an exchange took place, and the value that stopped it, encoded.

@@ -35,7 +35,7 @@ use std::{sync::Arc, time::Duration};
 use shutdown::{DROP_DEADLINE, Parts};
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use crate::{discovery::Discovery, groups::Groups, streams::Streams};
+use crate::{collections::Stores, discovery::Discovery, groups::Groups, streams::Streams};
 
 /// A node of a network: everything else is reached through it.
 ///
@@ -55,6 +55,7 @@ pub struct Network {
     discovery: Discovery,
     streams: Streams,
     groups: Groups,
+    stores: Stores,
     parts: Arc<Parts>,
     closed: Arc<OnceCell<Result<ShutdownReport, ShutdownError>>>,
     #[cfg(feature = "tdx")]
@@ -83,6 +84,7 @@ impl Network {
             discovery: parts.discovery.clone(),
             streams: parts.streams.share(),
             groups: parts.groups.share(),
+            stores: Stores::default(),
             #[cfg(feature = "tdx")]
             tdx: parts.tdx.clone(),
             parts: Arc::new(parts),
@@ -124,6 +126,11 @@ impl Network {
     /// Replicated state machines, shared with the other nodes.
     pub const fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// The stores of collections that are open here.
+    pub(crate) const fn stores(&self) -> &Stores {
+        &self.stores
     }
 
     /// What the transport has done, refused and dropped since it was opened, counted by kind.
