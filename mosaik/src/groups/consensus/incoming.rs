@@ -3,12 +3,10 @@
 use core::mem;
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use super::types::SnapshotMeta;
-use super::wire::Part;
+use super::wire::{Part, Running};
 use crate::groups::identity::ReplicaId;
-use crate::primitives::Digest;
 use crate::runtime::time::{Duration, Instant};
 
 /// The one snapshot that a replica takes at a time. Knows nothing of openraft.
@@ -39,8 +37,8 @@ pub(super) struct Collecting {
     term: u64,
     meta: SnapshotMeta,
     chunks: Vec<Bytes>,
-    offset: u64,
-    hasher: Sha256,
+    bytes: u64,
+    digest: Running,
     heard: Instant,
 }
 
@@ -93,9 +91,9 @@ impl Incoming {
         let Self::Collecting(here) = self else {
             return Decision::Restart;
         };
-        let decision = here.add(&part, bytes_max, now);
+        let decision = here.add(part, bytes_max, now);
         match decision {
-            Progress::Next => Decision::Next(here.offset),
+            Progress::Next => Decision::Next(here.next()),
             Progress::Whole => match mem::replace(self, Self::Restoring(source)) {
                 Self::Collecting(whole) => Decision::Restore(whole.meta, whole.chunks),
                 // It was a moment ago.
@@ -145,8 +143,8 @@ impl Collecting {
             term,
             meta,
             chunks: Vec::new(),
-            offset: 0,
-            hasher: Sha256::new(),
+            bytes: 0,
+            digest: Running::default(),
             heard: now,
         }
     }
@@ -160,27 +158,30 @@ impl Collecting {
         self.source.from != from && self.term >= term && !self.abandoned(now)
     }
 
-    fn add(&mut self, part: &Part, bytes_max: u64, now: Instant) -> Progress {
+    /// The chunk that comes next.
+    fn next(&self) -> u64 {
+        self.chunks.len() as u64
+    }
+
+    fn add(&mut self, part: Part, bytes_max: u64, now: Instant) -> Progress {
         self.heard = now;
-        let end = part.offset.saturating_add(part.data.len() as u64);
-        if end <= self.offset && part.offset < self.offset {
-            // Answered before; the answer was lost.
+        if part.offset != self.next() {
+            // Answered before, and the answer was lost; or the one before this was lost.
             return Progress::Next;
         }
-        if part.offset != self.offset {
-            return Progress::Next;
-        }
-        if end > bytes_max {
+        let bytes: u64 = part
+            .chunks
+            .iter()
+            .map(|chunk| CHUNK_BYTES_FIXED + chunk.len() as u64)
+            .sum();
+        self.bytes += bytes;
+        if self.bytes > bytes_max {
             return Progress::TooLarge;
         }
-        self.hasher.update(&part.data);
-        if Digest::from_bytes(self.hasher.clone().finalize().into()) != part.digest {
+        if self.digest.add(&part.chunks) != part.digest {
             return Progress::Damaged;
         }
-        if !part.data.is_empty() {
-            self.chunks.push(part.data.clone());
-        }
-        self.offset = end;
+        self.chunks.extend(part.chunks);
         if part.last {
             Progress::Whole
         } else {
@@ -188,6 +189,9 @@ impl Collecting {
         }
     }
 }
+
+/// Bytes that a chunk takes beside what is in it, so that empty ones are not free.
+const CHUNK_BYTES_FIXED: u64 = 64;
 
 #[cfg(test)]
 mod tests {
@@ -197,16 +201,18 @@ mod tests {
     const LEADER: ReplicaId = ReplicaId::new([1; 32], 1);
     const OTHER: ReplicaId = ReplicaId::new([2; 32], 1);
 
-    fn part(transfer: u64, bytes: &[u8], range: core::ops::Range<usize>) -> Part {
-        let digest = Sha256::digest(&bytes[..range.end]);
+    const CHUNKS: [&str; 4] = ["one", "", "three", "four"];
+
+    fn part(transfer: u64, range: core::ops::Range<usize>) -> Part {
+        let all = CHUNKS.map(|chunk| Bytes::from_static(chunk.as_bytes()));
         Part {
             term: 3,
             transfer,
             offset: range.start as u64,
             head: None,
-            digest: Digest::from_bytes(digest.into()),
-            last: range.end == bytes.len(),
-            data: Bytes::copy_from_slice(&bytes[range]),
+            digest: Running::default().add(&all[..range.end]),
+            last: range.end == all.len(),
+            chunks: all[range].to_vec(),
         }
     }
 
@@ -218,69 +224,63 @@ mod tests {
     fn pieces_in_order_with_repetitions_become_a_snapshot() {
         let now = Clock::system().now();
         let mut incoming = Incoming::default();
-        let mut take = |part, meta| incoming.take(LEADER, part, meta, 100, now);
-        let bytes = b"one two three";
-        assert_eq!(take(part(7, bytes, 4..8), None), Decision::Restart);
-        assert_eq!(take(part(7, bytes, 0..4), None), Decision::Restart);
-        assert_eq!(take(part(7, bytes, 0..4), meta()), Decision::Next(4));
-        assert_eq!(take(part(7, bytes, 0..4), meta()), Decision::Next(4));
-        assert_eq!(take(part(7, bytes, 8..13), None), Decision::Next(4));
-        assert_eq!(take(part(7, bytes, 4..8), None), Decision::Next(8));
-        let Decision::Restore(_, chunks) = take(part(7, bytes, 8..13), None) else {
+        let mut take = |part, meta| incoming.take(LEADER, part, meta, 1_000, now);
+        assert_eq!(take(part(7, 1..3), None), Decision::Restart);
+        assert_eq!(take(part(7, 0..1), None), Decision::Restart);
+        assert_eq!(take(part(7, 0..1), meta()), Decision::Next(1));
+        assert_eq!(take(part(7, 0..1), meta()), Decision::Next(1));
+        assert_eq!(take(part(7, 3..4), None), Decision::Next(1));
+        assert_eq!(take(part(7, 1..3), None), Decision::Next(3));
+        let Decision::Restore(_, chunks) = take(part(7, 3..4), None) else {
             panic!("not whole");
         };
-        assert_eq!(chunks.concat(), bytes);
-        assert_eq!(take(part(7, bytes, 8..13), None), Decision::Busy);
+        assert_eq!(chunks, CHUNKS);
+        assert_eq!(take(part(7, 3..4), None), Decision::Busy);
         incoming.restored(true);
-        let mut take = |part, meta| incoming.take(LEADER, part, meta, 100, now);
-        assert_eq!(take(part(7, bytes, 8..13), None), Decision::AlreadyRestored);
-        assert_eq!(take(part(8, bytes, 0..4), meta()), Decision::Next(4));
+        let mut take = |part, meta| incoming.take(LEADER, part, meta, 1_000, now);
+        assert_eq!(take(part(7, 3..4), None), Decision::AlreadyRestored);
+        assert_eq!(take(part(8, 0..1), meta()), Decision::Next(1));
     }
 
     #[test]
     fn damage_and_size_end_it() {
         let now = Clock::system().now();
         let mut incoming = Incoming::default();
-        let bytes = b"one two three";
-        incoming.take(LEADER, part(7, bytes, 0..4), meta(), 100, now);
-        let mut damaged = part(7, bytes, 4..8);
-        damaged.data = Bytes::from_static(b"2222");
-        assert_eq!(
-            incoming.take(LEADER, damaged, None, 100, now),
-            Decision::Restart
-        );
-        assert!(matches!(incoming, Incoming::Idle));
-        incoming.take(LEADER, part(7, bytes, 0..4), meta(), 10, now);
-        assert_eq!(
-            incoming.take(LEADER, part(7, bytes, 4..13), None, 10, now),
-            Decision::TooLarge
-        );
+        let damages: [fn(&mut Part); 3] = [
+            |part| part.chunks[1] = Bytes::from_static(b"other"),
+            |part| part.chunks = vec![part.chunks.concat().into()],
+            |part| part.chunks.push(Bytes::new()),
+        ];
+        for damage in damages {
+            incoming.take(LEADER, part(7, 0..1), meta(), 1_000, now);
+            let mut damaged = part(7, 1..3);
+            damage(&mut damaged);
+            let decision = incoming.take(LEADER, damaged, None, 1_000, now);
+            assert_eq!(decision, Decision::Restart);
+            assert!(matches!(incoming, Incoming::Idle));
+        }
+        incoming.take(LEADER, part(7, 0..1), meta(), 200, now);
+        let decision = incoming.take(LEADER, part(7, 1..4), None, 200, now);
+        assert_eq!(decision, Decision::TooLarge);
     }
 
     #[test]
     fn a_second_leader_waits_unless_it_is_newer_or_the_first_is_gone() {
         let now = Clock::system().now();
-        let bytes = b"one two three";
         let half = || {
             let mut incoming = Incoming::default();
-            incoming.take(LEADER, part(7, bytes, 0..4), meta(), 100, now);
+            incoming.take(LEADER, part(7, 0..1), meta(), 1_000, now);
             incoming
         };
-        assert_eq!(
-            half().take(OTHER, part(1, bytes, 0..4), meta(), 100, now),
-            Decision::Busy
-        );
+        let take = |from, part, now| half().take(from, part, meta(), 1_000, now);
+        assert_eq!(take(OTHER, part(1, 0..1), now), Decision::Busy);
         let newer = Part {
             term: 4,
-            ..part(1, bytes, 0..4)
+            ..part(1, 0..1)
         };
-        assert_eq!(
-            half().take(OTHER, newer, meta(), 100, now),
-            Decision::Next(4)
-        );
+        assert_eq!(take(OTHER, newer, now), Decision::Next(1));
         let later = now + ABANDONED_AFTER + Duration::from_secs(1);
-        let late = half().take(OTHER, part(1, bytes, 0..4), meta(), 100, later);
-        assert_eq!(late, Decision::Next(4));
+        assert_eq!(take(OTHER, part(1, 0..1), later), Decision::Next(1));
         let mut incoming = half();
         incoming.tidy(later);
         assert!(matches!(incoming, Incoming::Idle));
@@ -290,9 +290,12 @@ mod tests {
     fn an_empty_snapshot_is_one() {
         let now = Clock::system().now();
         let mut incoming = Incoming::default();
-        let empty = part(1, b"", 0..0);
+        let empty = Part {
+            last: true,
+            ..part(1, 0..0)
+        };
         assert!(matches!(
-            incoming.take(LEADER, empty, meta(), 100, now),
+            incoming.take(LEADER, empty, meta(), 1_000, now),
             Decision::Restore(_, chunks) if chunks.is_empty()
         ));
     }

@@ -4,6 +4,8 @@
 //! agreed on to an [`Applier`]; a [`Carrier`] brings its messages to the others.
 
 mod applier;
+#[cfg(any(test, feature = "test-util"))]
+pub(in crate::groups) mod bench;
 mod carrier;
 mod change;
 mod config;
@@ -17,6 +19,7 @@ mod network;
 mod outgoing;
 mod propose;
 mod replica;
+mod runtime;
 mod serve;
 mod supervise;
 mod types;

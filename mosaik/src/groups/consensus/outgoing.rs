@@ -1,22 +1,22 @@
 //! A snapshot on its way to a member: piece by piece, resumed where it broke.
 
+use core::panic::AssertUnwindSafe;
 use core::time::Duration;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use openraft::errors::{StreamingError, Unreachable};
 use openraft::raft::SnapshotResponse;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::carrier::{Carrier, CarryError};
 use super::convert;
-use super::machine::Content;
+use super::machine::{Content, panic_text};
 use super::types::{Snapshot, Types, Vote};
-use super::wire::{Head, Part, RaftReply, RaftRequest, Reply, Request, Taken};
+use super::wire::{Head, Part, RaftReply, RaftRequest, Reply, Request, Running, Taken};
 use crate::groups::identity::ReplicaId;
-use crate::primitives::Digest;
 use crate::runtime::time;
 
 /// What all snapshots that this replica sends share.
@@ -45,6 +45,9 @@ impl Transfers {
 /// Bytes of one piece: enough that a round trip a piece does not matter, little enough to hold.
 const PART_BYTES: usize = 1 << 20;
 
+/// Bytes that a chunk takes beside what is in it, so that a piece of empty ones ends.
+const CHUNK_BYTES_FIXED: usize = 8;
+
 /// Time without a step forward after which the transfer is begun again with a newer snapshot.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 
@@ -58,7 +61,8 @@ pub(super) struct Outgoing {
     term: u64,
     head: Option<Head>,
     content: Content,
-    hasher: Sha256,
+    digest: Running,
+    /// Chunks that the other side has.
     offset: u64,
     /// A chunk that did not fit into the piece before.
     left_over: Option<Bytes>,
@@ -83,7 +87,7 @@ impl Outgoing {
             term: vote.leader_id.term,
             head: convert::head(&snapshot.meta),
             content: snapshot.snapshot,
-            hasher: Sha256::new(),
+            digest: Running::default(),
             offset: 0,
             left_over: None,
         }
@@ -97,15 +101,14 @@ impl Outgoing {
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
         let transfer = transfers.next.fetch_add(1, Ordering::Relaxed);
         loop {
-            let (data, last) = self.next_part();
-            self.hasher.update(&data);
+            let (chunks, last) = self.next_part()?;
             let part = Part {
                 term: self.term,
                 transfer,
                 offset: self.offset,
                 head: self.head.take(),
-                digest: Digest::from_bytes(self.hasher.clone().finalize().into()),
-                data,
+                digest: self.digest.add(&chunks),
+                chunks,
                 last,
             };
             let deadline = if last {
@@ -126,7 +129,7 @@ impl Outgoing {
         part: Part,
         deadline: Duration,
     ) -> Result<Step, StreamingError<Types>> {
-        let end = part.offset + part.data.len() as u64;
+        let end = part.offset + part.chunks.len() as u64;
         let last = part.last;
         let mut wait = RETRY.0;
         let mut waited = Duration::ZERO;
@@ -166,32 +169,35 @@ impl Outgoing {
         }
     }
 
-    /// The next piece, and whether it is the last.
-    fn next_part(&mut self) -> (Bytes, bool) {
-        let mut part = BytesMut::new();
-        let mut only: Option<Bytes> = None;
-        while let Some(chunk) = self.left_over.take().or_else(|| self.next_chunk()) {
-            let so_far = only.as_ref().map_or(part.len(), Bytes::len);
-            if so_far > 0 && so_far + chunk.len() > PART_BYTES {
+    /// The chunks of the next piece, and whether it is the last.
+    fn next_part(&mut self) -> Result<(Vec<Bytes>, bool), StreamingError<Types>> {
+        let mut chunks: Vec<Bytes> = self.left_over.take().into_iter().collect();
+        let mut bytes: usize = chunks.iter().map(Bytes::len).sum();
+        loop {
+            let Some(chunk) = self.next_chunk()? else {
+                return Ok((chunks, true));
+            };
+            bytes += chunk.len() + CHUNK_BYTES_FIXED;
+            if bytes > PART_BYTES && !chunks.is_empty() {
                 self.left_over = Some(chunk);
-                break;
+                return Ok((chunks, false));
             }
-            match only.take() {
-                None if part.is_empty() => only = Some(chunk),
-                first => {
-                    part.extend_from_slice(first.as_deref().unwrap_or_default());
-                    part.extend_from_slice(&chunk);
-                }
-            }
+            chunks.push(chunk);
         }
-        let last = self.left_over.is_none();
-        (only.unwrap_or_else(|| part.freeze()), last)
     }
 
-    fn next_chunk(&mut self) -> Option<Bytes> {
+    /// A checkpoint that panics ends its transfer only: the state that it came from is untouched.
+    fn next_chunk(&mut self) -> Result<Option<Bytes>, StreamingError<Types>> {
         match &mut self.content {
-            Content::Mark | Content::Received(_) => None,
-            Content::Here(checkpoint) => checkpoint.next_chunk(),
+            Content::Mark | Content::Received(_) => Ok(None),
+            Content::Here(checkpoint) => {
+                let chunk = catch_unwind(AssertUnwindSafe(|| checkpoint.next_chunk()));
+                chunk.map_err(|panic| {
+                    let text = panic_text(&*panic);
+                    tracing::error!(panic = text, "checkpoint panicked");
+                    begin_again(text)
+                })
+            }
         }
     }
 }

@@ -18,10 +18,12 @@ use super::log::MemoryLog;
 use super::machine::Machine;
 use super::network::Lines;
 use super::outgoing::Transfers;
+use super::runtime;
 use super::supervise;
 use super::types::{Raft, Types};
 use super::view::ReplicaView;
 use crate::groups::identity::ReplicaId;
+use crate::runtime::Tasks;
 
 /// A handle on one replica. Clones are one replica; it ends with [`shutdown`](Replica::shutdown),
 /// or when the last handle is dropped.
@@ -36,6 +38,8 @@ pub(super) struct Inner {
     pub(super) timings: Timings,
     pub(super) snapshot_bytes: u64,
     pub(super) incoming: Mutex<Incoming>,
+    /// For what must not end with the request that began it.
+    pub(super) tasks: Tasks,
     /// One change of members at a time.
     pub(super) changing: tokio::sync::Mutex<()>,
     pub(super) view: watch::Receiver<ReplicaView>,
@@ -67,7 +71,8 @@ impl Replica {
             append_window: config.limits.append_window,
             transfers: Transfers::new(config.limits.snapshots_outgoing, config.seed),
         };
-        let raft = Raft::new(config.id, Arc::new(settings), lines, log.clone(), machine)
+        let raft = Raft::new(config.id, Arc::new(settings), lines, log.clone(), machine);
+        let raft = runtime::seeded(config.seed, config.id, raft)
             .await
             .map_err(|fatal| StartError::Fatal(stopped(&health, &fatal)))?;
         let (view, watching) = supervise::view(&raft, &health);
@@ -79,6 +84,7 @@ impl Replica {
             timings: config.timings,
             snapshot_bytes: config.limits.snapshot_bytes,
             incoming: Mutex::default(),
+            tasks: config.tasks.clone(),
             changing: tokio::sync::Mutex::default(),
             view: watching,
             progress,

@@ -1,16 +1,18 @@
 //! What a replica answers to others.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{Fatal, RaftError};
 use openraft::raft::AppendEntriesResponse;
+use tokio::sync::oneshot;
 
 use super::convert::{self, Malformed};
-use super::incoming::Decision;
+use super::incoming::{Decision, Incoming};
 use super::machine::Content;
 use super::replica::Replica;
-use super::types::{Snapshot, SnapshotMeta, Types};
+use super::types::{self, Snapshot, SnapshotMeta, Types};
 use super::wire::{
     Append, Appended, Ballot, Part, RaftReply, RaftRequest, Reply, Request, Taken, Transfer, Vote,
 };
@@ -107,7 +109,7 @@ impl Replica {
     }
 
     async fn serve_append(&self, from: ReplicaId, append: Append) -> Result<Reply, Refusal> {
-        self.tidy_incoming();
+        self.incoming().tidy(Clock::system().now());
         let request = convert::append_request(from, append)?;
         Ok(Reply::Append(
             match self.0.raft.append_entries(request).await? {
@@ -140,54 +142,57 @@ impl Replica {
         if let Some(meta) = &meta {
             self.check_fits(meta)?;
         }
-        let decision = {
-            let mut incoming = self
-                .0
-                .incoming
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            incoming.take(
-                from,
-                part,
-                meta,
-                self.0.snapshot_bytes,
-                Clock::system().now(),
-            )
-        };
+        let now = Clock::system().now();
+        let limit = self.0.snapshot_bytes;
+        let decision = self.incoming().take(from, part, meta, limit, now);
         Ok(match decision {
             Decision::Next(offset) => Taken::Next { offset },
             Decision::Restart => Taken::Restart,
             Decision::Busy => Taken::Busy,
             Decision::AlreadyRestored => Taken::Installed(convert::promise(&vote)),
             Decision::TooLarge => {
-                let limit = self.0.snapshot_bytes;
                 return Err(Refusal::Limit(format!("snapshot beyond {limit} bytes")));
             }
             Decision::Restore(meta, chunks) => {
-                // Beside the caller: whether it goes on waiting must not matter to the outcome.
+                // Whether the caller goes on waiting must not matter to what becomes of it.
+                let (tx, rx) = oneshot::channel();
                 let replica = self.clone();
-                let snapshot = Snapshot {
-                    meta,
-                    snapshot: Content::Received(chunks),
+                let restoring = async move {
+                    let taken = replica.restore(vote, meta, chunks).await;
+                    // An error means that the caller has gone: it asks again.
+                    tx.send(taken).ok();
                 };
-                let installed = self.0.raft.install_full_snapshot(vote, snapshot).await;
-                let success = installed
-                    .as_ref()
-                    .is_ok_and(|response| response.vote == vote);
-                let mut incoming = replica
-                    .0
-                    .incoming
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                incoming.restored(success);
-                let promise = convert::promise(&installed?.vote);
-                if success {
-                    Taken::Installed(promise)
-                } else {
-                    Taken::Higher(promise)
-                }
+                self.0.tasks.spawn("restore", restoring);
+                rx.await.unwrap_or(Err(Refusal::Stopped(Fatal::Stopped)))?
             }
         })
+    }
+
+    /// Makes a snapshot of the leader with this vote the state.
+    async fn restore(
+        &self,
+        vote: types::Vote,
+        meta: SnapshotMeta,
+        chunks: Vec<Bytes>,
+    ) -> Result<Taken, Refusal> {
+        let snapshot = Snapshot {
+            meta,
+            snapshot: Content::Received(chunks),
+        };
+        let installed = self.0.raft.install_full_snapshot(vote, snapshot).await;
+        let success = installed.as_ref().is_ok_and(|now| now.vote == vote);
+        self.incoming().restored(success);
+        let promise = convert::promise(&installed?.vote);
+        Ok(if success {
+            Taken::Installed(promise)
+        } else {
+            Taken::Higher(promise)
+        })
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, Incoming> {
+        let incoming = self.0.incoming.lock();
+        incoming.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What this replica has promised, if that is a later term.
@@ -207,14 +212,5 @@ impl Replica {
             }
             _ => Ok(()),
         }
-    }
-
-    fn tidy_incoming(&self) {
-        let mut incoming = self
-            .0
-            .incoming
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        incoming.tidy(Clock::system().now());
     }
 }

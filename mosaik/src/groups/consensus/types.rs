@@ -5,9 +5,9 @@ use core::fmt;
 use bytes::Bytes;
 use openraft::impls::{BoxedErrorSource, InlineBatch, leader_id_std};
 use openraft::{EntryPayload, OptionalSend, RaftTypeConfig};
-use openraft_rt_tokio::TokioRuntime;
 
 use super::machine::Machine;
+use super::runtime::SeededTokio;
 use crate::groups::identity::ReplicaId;
 
 /// What openraft is generic over: opaque batches, replicas by key and incarnation, standard terms.
@@ -24,7 +24,7 @@ impl RaftTypeConfig for Types {
     type Vote = Vote;
     type Payload = Payload;
     type Entry = Entry;
-    type AsyncRuntime = TokioRuntime;
+    type AsyncRuntime = SeededTokio;
     type Responder<T>
         = super::propose::Outcome<T>
     where

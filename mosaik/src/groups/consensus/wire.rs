@@ -5,6 +5,7 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::groups::identity::ReplicaId;
 use crate::primitives::{self, Digest, encoding::DecodeError, encoding::EncodeError};
@@ -229,12 +230,13 @@ pub(super) struct Part {
     pub(super) term: u64,
     /// Which of the sender's snapshots.
     pub(super) transfer: u64,
-    /// Bytes of it before this piece.
+    /// Chunks of it before this piece.
     pub(super) offset: u64,
     /// With the first piece: what the snapshot stands for.
     pub(super) head: Option<Head>,
-    pub(super) data: Bytes,
-    /// SHA-256 of all bytes of the snapshot up to the end of this piece.
+    /// As the checkpoint gave them.
+    pub(super) chunks: Vec<Bytes>,
+    /// SHA-256 of all chunks up to the end of this piece, each behind its length.
     pub(super) digest: Digest,
     pub(super) last: bool,
 }
@@ -250,7 +252,7 @@ pub(super) struct Head {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Taken {
-    /// Wants the piece at this offset.
+    /// Wants the piece that begins with this chunk.
     #[serde(rename = "n")]
     Next { offset: u64 },
     /// The whole snapshot is the state now.
@@ -271,7 +273,10 @@ impl Request {
     fn bytes_about(&self) -> usize {
         let content = match self {
             Self::Append(append) => append.entries.iter().map(Item::bytes_about).sum(),
-            Self::Part(part) => part.data.len() + part.head.as_ref().map_or(0, |_| 1024),
+            Self::Part(part) => {
+                let chunks: usize = part.chunks.iter().map(|chunk| 5 + chunk.len()).sum();
+                chunks + part.head.as_ref().map_or(0, |_| 1024)
+            }
             Self::Vote(_) | Self::PreVote(_) | Self::Transfer(_) => 0,
         };
         content + REPLY_BYTES_ABOUT
@@ -288,5 +293,20 @@ impl Item {
                 32 + (voters + members.learners.len()) * 48
             }
         }
+    }
+}
+
+/// The running digest of a snapshot's chunks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Running(Sha256);
+
+impl Running {
+    /// The digest with these chunks too.
+    pub(super) fn add(&mut self, chunks: &[Bytes]) -> Digest {
+        for chunk in chunks {
+            self.0.update((chunk.len() as u64).to_be_bytes());
+            self.0.update(chunk);
+        }
+        Digest::from_bytes(self.0.clone().finalize().into())
     }
 }

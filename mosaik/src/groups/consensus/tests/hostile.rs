@@ -1,7 +1,5 @@
 //! Members that say what no honest replica says.
 
-use bytes::Bytes;
-
 use super::harness::{Cluster, id, soon};
 use crate::groups::consensus::wire::{
     Append, Ballot, Head, Item, Members, Part, Point, RaftReply, RaftRequest, Reply, Request, Said,
@@ -36,7 +34,7 @@ fn part(head: Option<Head>, term: u64) -> Request {
         transfer: 1,
         offset: 0,
         head,
-        data: Bytes::new(),
+        chunks: Vec::new(),
         digest: Digest::from_bytes([0; 32]),
         last: true,
     })

@@ -48,7 +48,7 @@ fn requests() -> Vec<(Request, Lane)> {
             members,
             members_at: None,
         }),
-        data: Bytes::from_static(b"data"),
+        chunks: vec![Bytes::from_static(b"data")],
         digest: Digest::from_bytes([7; 32]),
         last: true,
     };
