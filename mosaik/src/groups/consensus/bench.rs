@@ -52,8 +52,7 @@ pub(in crate::groups) async fn replicas(count: u64, in_flight: usize, run: Durat
     let hub = Hub::default();
     let founders: BTreeSet<ReplicaId> = (0..count).map(id).collect();
     for id in &founders {
-        let mut config = ReplicaConfig::new(*id, 1, tasks.clone());
-        config.timings = Timings::default();
+        let config = ReplicaConfig::new(*id, 1, tasks.clone());
         let port = Arc::new(Port(hub.clone(), *id));
         let replica = Replica::start(config, Box::new(Nothing), port)
             .await

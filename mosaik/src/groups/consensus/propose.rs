@@ -3,6 +3,8 @@
 use core::future::Future;
 
 use bytes::Bytes;
+use openraft::RaftMetrics;
+use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{ClientWriteError, ForwardReason};
 use openraft::raft::ClientWriteResult;
 use openraft::raft::responder::Responder;
@@ -12,7 +14,6 @@ use super::error::ProposeError;
 use super::health::{Fatal, Health};
 use super::replica::Replica;
 use super::types::{Batch, LogId, Types};
-use super::view::ReplicaView;
 use crate::runtime::time::{self, Duration};
 
 /// How long the reason may take to be known after openraft dropped a write.
@@ -55,17 +56,15 @@ impl Replica {
         if let Some(reason) = self.0.health.reason() {
             return Err(reason.into());
         }
-        if needs_quorum(&self.0.view.borrow()) {
-            self.quorum_heard().await;
-        }
+        self.quorum_heard().await;
         let (tx, rx) = oneshot::channel();
         let written = self.0.raft.write(Batch(batch)).responder(Outcome(tx)).await;
         written.map_err(|fatal| self.stopped(&fatal))?;
         let deadline = self.0.timings.propose_deadline;
-        let health = self.0.health.clone();
+        let (health, metrics) = (self.0.health.clone(), self.0.raft.metrics());
         Ok(async move {
             match time::timeout(deadline, rx).await {
-                Ok(Ok(outcome)) => outcome_of(outcome),
+                Ok(Ok(outcome)) => outcome_of(outcome, &metrics.borrow_watched()),
                 Ok(Err(_)) => Err(dropped(&health).await),
                 Err(_) => Err(ProposeError::Unknown),
             }
@@ -75,8 +74,13 @@ impl Replica {
     /// Waits until a leader that was just elected has heard of a quorum that it is: openraft
     /// refuses writes until then. Not for longer than a leader would be believed.
     async fn quorum_heard(&self) {
-        let mut view = self.watch();
-        let heard = view.wait_for(|view| !needs_quorum(view));
+        let mut metrics = self.0.raft.metrics();
+        if !just_elected(&metrics.borrow_watched()) {
+            return;
+        }
+        let heard = async {
+            while just_elected(&metrics.borrow_and_update()) && metrics.changed().await.is_ok() {}
+        };
         // Whoever waited in vain hears so from openraft.
         time::timeout(self.0.timings.failover() / 2, heard)
             .await
@@ -84,17 +88,25 @@ impl Replica {
     }
 }
 
-fn needs_quorum(view: &ReplicaView) -> bool {
-    view.is_leader()
-        && view.quorum_heard.is_none()
-        && view.members.voters.len() > 1
-        && view.running.is_ok()
+/// Whether it leads, but no quorum has said yet that it hears it.
+fn just_elected(metrics: &RaftMetrics<Types>) -> bool {
+    metrics.state.is_leader()
+        && metrics.last_quorum_acked.is_none()
+        && metrics.membership_config.voter_ids().nth(1).is_some()
+        && metrics.running_state.is_ok()
 }
 
-fn outcome_of(outcome: ClientWriteResult<Types>) -> Result<(), ProposeError> {
+fn outcome_of(
+    outcome: ClientWriteResult<Types>,
+    now: &RaftMetrics<Types>,
+) -> Result<(), ProposeError> {
     match outcome {
         Ok(_) => Ok(()),
         Err(ClientWriteError::ForwardToLeader(forward)) => Err(match forward.reason {
+            // It was elected after we looked: the right one to ask, again.
+            ForwardReason::LeaseExpired if just_elected(now) => ProposeError::NotLeader {
+                leader: Some(now.id),
+            },
             ForwardReason::LeaseExpired => ProposeError::NoQuorum,
             _ => ProposeError::NotLeader {
                 leader: forward.leader_id,

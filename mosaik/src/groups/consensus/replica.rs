@@ -154,7 +154,7 @@ impl Replica {
         }
     }
 
-    /// What it knows of itself, always up to date.
+    /// What it knows of itself, a millisecond late at most.
     pub(in crate::groups) fn watch(&self) -> watch::Receiver<ReplicaView> {
         self.0.view.clone()
     }

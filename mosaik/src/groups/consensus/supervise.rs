@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
+use openraft::RaftMetrics;
 use openraft::async_runtime::watch::WatchReceiver as _;
-use openraft::errors;
+use openraft_rt::RecvError;
 use tokio::sync::watch;
 
 use super::config::Limits;
@@ -11,6 +12,7 @@ use super::health::{Fatal, Health};
 use super::replica::{Inner, stopped};
 use super::types::{Raft, Types};
 use super::view::ReplicaView;
+use crate::runtime::time::{self, Duration};
 
 /// Where the view is published, and where it is watched.
 pub(super) fn view(
@@ -36,8 +38,8 @@ pub(super) async fn run(
         let (running, snapshot, purged) = {
             let now = metrics.borrow_and_update();
             let index = |id: Option<super::types::LogId>| id.map(|id| id.index);
-            let before = view.borrow().clone();
-            view.send_replace(ReplicaView::new(&now, &health, Some(&before)));
+            let new = ReplicaView::new(&now, &health, Some(&*view.borrow()));
+            view.send_replace(new);
             (
                 now.running_state.clone(),
                 index(now.snapshot),
@@ -45,41 +47,48 @@ pub(super) async fn run(
             )
         };
         if let Err(fatal) = running {
-            health.fail(ended(&health, &fatal));
+            health.fail(stopped(&health, &fatal));
         }
         if let Some(reason) = health.reason() {
             view.send_modify(|view| view.running = Err(reason));
             return;
         }
+        let mut busy = false;
         if let (Some(compaction), Some(replica)) = (&mut compaction, replica.upgrade()) {
             let applied = view.borrow().applied;
             compaction.step(&replica, applied, snapshot, purged).await;
+            busy = compaction.due(&replica);
         }
         tokio::select! {
-            changed = metrics.changed() => if changed.is_err() {
-                // openraft's core is gone without a word: it panicked, or all handles were dropped.
-                health.fail(Fatal::Failed { text: "core is gone".to_owned() });
+            changed = next_change(&mut metrics, busy) => if changed.is_err() {
+                // openraft's core is gone without a word.
+                health.fail(match replica.upgrade() {
+                    None => Fatal::Stopped,
+                    Some(_) => Fatal::Failed { text: "core panicked".to_owned() },
+                });
             },
             _ = health.failed() => {}
         }
     }
 }
 
-fn parts(
-    replica: &Weak<Inner>,
-) -> Option<(
-    impl openraft::async_runtime::watch::WatchReceiver<
-        openraft_rt_tokio::TokioWatch,
-        openraft::RaftMetrics<Types>,
-    >,
-    Health,
-)> {
-    let replica = replica.upgrade()?;
-    Some((replica.raft.metrics(), replica.health.clone()))
+/// Under load something changes with every batch; nobody needs to see each, unless we are `busy`
+/// with a log that is too long.
+async fn next_change(metrics: &mut Metrics, busy: bool) -> Result<(), RecvError> {
+    if !busy {
+        time::sleep(VIEW_PAUSE).await;
+    }
+    metrics.changed().await
 }
 
-fn ended(health: &Health, fatal: &errors::Fatal<Types>) -> Fatal {
-    stopped(health, fatal)
+type Metrics = openraft_rt_tokio::TokioWatchReceiver<RaftMetrics<Types>>;
+
+/// Least time between two views.
+const VIEW_PAUSE: Duration = Duration::from_millis(1);
+
+fn parts(replica: &Weak<Inner>) -> Option<(Metrics, Health)> {
+    let replica = replica.upgrade()?;
+    Some((replica.raft.metrics(), replica.health.clone()))
 }
 
 /// Keeps the log within its bytes.
@@ -100,6 +109,11 @@ impl Compaction {
         }
     }
 
+    /// Whether the log is too long.
+    fn due(&self, replica: &Inner) -> bool {
+        replica.log.bytes() >= self.limits.log_bytes
+    }
+
     async fn step(
         &mut self,
         replica: &Arc<Inner>,
@@ -107,7 +121,7 @@ impl Compaction {
         snapshot: Option<u64>,
         purged: Option<u64>,
     ) {
-        if replica.log.bytes() < self.limits.log_bytes {
+        if !self.due(replica) {
             return;
         }
         let trigger = replica.raft.trigger();
