@@ -173,8 +173,10 @@ impl Replica {
         let handed_over = view.wait_for(|view| {
             view.leader == Some(to) && view.role != Role::Leader || view.running.is_err()
         });
-        match time::timeout(self.0.timings.change_deadline, handed_over).await {
-            Ok(Ok(view)) => Ok(view.running.clone()?),
+        let outcome = time::timeout(self.0.timings.change_deadline, handed_over).await;
+        // The borrow of the view must not live on: it cannot move between threads.
+        match outcome.map(|view| view.map(|view| view.running.clone())) {
+            Ok(Ok(running)) => Ok(running?),
             Ok(Err(_)) => Err(self.0.health.failed().await.into()),
             Err(_) => Err(TransferError::Deadline),
         }

@@ -39,7 +39,7 @@ pub(super) struct Line {
     id: ReplicaId,
     target: ReplicaId,
     carrier: Arc<dyn Carrier>,
-    /// How long entries may take to be answered; `None` for what openraft says.
+    /// How long entries may take to be answered; `None` if only signs of life go this way.
     append_deadline: Option<Duration>,
     append_window: usize,
     transfers: Transfers,
@@ -75,11 +75,11 @@ impl Line {
     fn call(
         &self,
         action: RPCTypes,
-        request: Request,
+        request: RaftRequest,
         deadline: Duration,
     ) -> impl Future<Output = Result<Reply, RPCError<Types>>> + Send + 'static + use<> {
         let (id, target) = (self.id, self.target);
-        let reply = self.carrier.call(target, RaftRequest(request), deadline);
+        let reply = self.carrier.call(target, request, deadline);
         async move {
             match reply.await {
                 // Not taken, or by something that has stopped: no use in trying at once.
@@ -105,12 +105,12 @@ impl Line {
     ) -> impl Future<Output = Result<Answer, RPCError<Types>>> + Send + 'static + use<> {
         let previous = rpc.prev_log_id;
         let last = rpc.entries.last().map(|entry| entry.log_id).or(previous);
-        let deadline = self.append_deadline.unwrap_or_else(|| option.soft_ttl());
-        let reply = self.call(
-            RPCTypes::AppendEntries,
-            Request::Append(convert::append(rpc)),
-            deadline,
-        );
+        let append = convert::append(rpc);
+        let (request, deadline) = match self.append_deadline {
+            Some(deadline) => (RaftRequest::new(Request::Append(append)), deadline),
+            None => (RaftRequest::sign_of_life(append), option.soft_ttl()),
+        };
+        let reply = self.call(RPCTypes::AppendEntries, request, deadline);
         async move {
             let response = match reply.await? {
                 Reply::Append(Appended::Stored) => AppendEntriesResponse::Success,
@@ -182,7 +182,7 @@ impl RaftNetworkV2<Types> for Line {
         rpc: VoteRequest<Types>,
         option: RPCOption,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
-        let request = Request::Vote(convert::ballot(&rpc));
+        let request = RaftRequest::new(Request::Vote(convert::ballot(&rpc)));
         match self
             .call(RPCTypes::Vote, request, option.soft_ttl())
             .await?
@@ -197,7 +197,7 @@ impl RaftNetworkV2<Types> for Line {
         rpc: VoteRequest<Types>,
         option: RPCOption,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
-        let request = Request::PreVote(convert::ballot(&rpc));
+        let request = RaftRequest::new(Request::PreVote(convert::ballot(&rpc)));
         match self
             .call(RPCTypes::Vote, request, option.soft_ttl())
             .await?
@@ -232,7 +232,7 @@ impl RaftNetworkV2<Types> for Line {
         req: TransferLeaderRequest<Types>,
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
-        let request = Request::Transfer(convert::transfer(&req));
+        let request = RaftRequest::new(Request::Transfer(convert::transfer(&req)));
         match self
             .call(RPCTypes::TransferLeader, request, option.soft_ttl())
             .await?

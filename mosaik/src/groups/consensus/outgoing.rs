@@ -134,7 +134,7 @@ impl Outgoing {
         let mut wait = RETRY.0;
         let mut waited = Duration::ZERO;
         loop {
-            let request = RaftRequest(Request::Part(part.clone()));
+            let request = RaftRequest::new(Request::Part(part.clone()));
             let reply = self.carrier.call(self.target, request, deadline).await;
             let problem = match reply {
                 Ok(RaftReply(Reply::Part(taken))) => match taken {

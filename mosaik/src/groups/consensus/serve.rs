@@ -61,7 +61,7 @@ impl Replica {
         if from == self.0.id {
             return RaftReply::refused("a replica does not call itself");
         }
-        let served = match request.0 {
+        let served = match request.request {
             Request::Vote(ballot) => self.serve_vote(from, &ballot).await,
             Request::PreVote(ballot) => self.serve_pre_vote(from, &ballot).await,
             Request::Append(append) => self.serve_append(from, append).await,

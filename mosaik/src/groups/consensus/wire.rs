@@ -12,7 +12,11 @@ use crate::primitives::{self, Digest, encoding::DecodeError, encoding::EncodeErr
 
 /// A message of one replica to another.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::groups) struct RaftRequest(pub(super) Request);
+pub(in crate::groups) struct RaftRequest {
+    pub(super) request: Request,
+    /// Known to the sender only.
+    lane: Lane,
+}
 
 /// The answer to a [`RaftRequest`].
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +27,7 @@ pub(in crate::groups) struct RaftReply(pub(super) Reply);
 pub(in crate::groups) enum Lane {
     /// Elections, signs of life: small, before everything else.
     Control,
-    /// Entries: in order, up to a few MiB.
+    /// Entries, and what was agreed on of them: in order, up to a few MiB.
     Append,
     /// Parts of snapshots: up to a few MiB, behind everything else.
     Snapshot,
@@ -47,13 +51,26 @@ pub(in crate::groups) enum WireError {
 }
 
 impl RaftRequest {
-    /// How it should travel.
-    pub(in crate::groups) fn lane(&self) -> Lane {
-        match &self.0 {
-            Request::Append(append) if !append.entries.is_empty() => Lane::Append,
+    pub(super) fn new(request: Request) -> Self {
+        let lane = match &request {
+            Request::Append(_) => Lane::Append,
             Request::Part(_) => Lane::Snapshot,
-            _ => Lane::Control,
+            Request::Vote(_) | Request::PreVote(_) | Request::Transfer(_) => Lane::Control,
+        };
+        Self { request, lane }
+    }
+
+    /// A sign of life. It may overtake entries, since it builds only on what was answered.
+    pub(super) fn sign_of_life(append: Append) -> Self {
+        Self {
+            request: Request::Append(append),
+            lane: Lane::Control,
         }
+    }
+
+    /// How it should travel, if this side sends it.
+    pub(in crate::groups) fn lane(&self) -> Lane {
+        self.lane
     }
 
     /// The bytes that [`decode`](RaftRequest::decode) takes.
@@ -61,7 +78,7 @@ impl RaftRequest {
     /// # Errors
     /// A batch is beyond 4 GiB.
     pub(in crate::groups) fn encode(&self) -> Result<Bytes, EncodeError> {
-        encode(&self.0, self.0.bytes_about())
+        encode(&self.request, self.request.bytes_about())
     }
 
     /// Reads what [`encode`](RaftRequest::encode) wrote. Safe on bytes from anywhere.
@@ -69,7 +86,7 @@ impl RaftRequest {
     /// # Errors
     /// The bytes are no request of this format.
     pub(in crate::groups) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        decode(bytes).map(Self)
+        decode(bytes).map(Self::new)
     }
 }
 

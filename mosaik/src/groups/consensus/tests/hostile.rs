@@ -93,7 +93,9 @@ async fn nonsense_is_refused_and_harms_nothing() {
     for request in nonsense {
         let shown = format!("{request:?}");
         let shown = &shown[..shown.len().min(200)];
-        let serving = cluster.replica(id(1)).serve(id(2), RaftRequest(request));
+        let serving = cluster
+            .replica(id(1))
+            .serve(id(2), RaftRequest::new(request));
         let reply = soon("a reply", serving).await;
         assert!(
             matches!(reply, RaftReply(Reply::Refused(_))),
@@ -111,12 +113,12 @@ async fn nonsense_is_refused_and_harms_nothing() {
     };
     let reply = cluster
         .replica(id(1))
-        .serve(id(2), RaftRequest(part(Some(head), 9)))
+        .serve(id(2), RaftRequest::new(part(Some(head), 9)))
         .await;
     assert_eq!(reply, RaftReply(Reply::Part(Taken::Restart)));
     let itself = cluster
         .replica(id(1))
-        .serve(id(1), RaftRequest(append(9, None, Vec::new())));
+        .serve(id(1), RaftRequest::new(append(9, None, Vec::new())));
     assert!(matches!(itself.await, RaftReply(Reply::Refused(_))));
     cluster.write("b").await;
     cluster.all_hold(&["a", "b"]).await;

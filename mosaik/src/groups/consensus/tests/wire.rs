@@ -55,7 +55,7 @@ fn requests() -> Vec<(Request, Lane)> {
     vec![
         (Request::Vote(ballot.clone()), Lane::Control),
         (Request::PreVote(ballot), Lane::Control),
-        (Request::Append(sign_of_life), Lane::Control),
+        (Request::Append(sign_of_life), Lane::Append),
         (Request::Append(append), Lane::Append),
         (
             Request::Transfer(Transfer {
@@ -109,7 +109,7 @@ fn hex(bytes: &[u8]) -> String {
 fn the_bytes_are_these() {
     let mut found = Vec::new();
     for (request, lane) in requests() {
-        let request = RaftRequest(request);
+        let request = RaftRequest::new(request);
         assert_eq!(request.lane(), lane);
         let bytes = request.encode().unwrap();
         assert_eq!(RaftRequest::decode(&bytes).unwrap(), request);
@@ -133,7 +133,7 @@ fn a_frame_of_one_small_batch_is_small() {
         entries: vec![Item(4, Said::Batch(Bytes::from_static(&[0; 32])))],
         committed: Some(POINT),
     };
-    let bytes = RaftRequest(Request::Append(append)).encode().unwrap();
+    let bytes = RaftRequest::new(Request::Append(append)).encode().unwrap();
     assert!(bytes.len() < 64, "{}", bytes.len());
 }
 
@@ -149,7 +149,7 @@ fn other_bytes_are_refused() {
         Err(WireError::Decode(_))
     ));
     for (request, _) in requests() {
-        let bytes = RaftRequest(request).encode().unwrap();
+        let bytes = RaftRequest::new(request).encode().unwrap();
         for length in 1..bytes.len() {
             assert!(RaftRequest::decode(&bytes[..length]).is_err());
         }
