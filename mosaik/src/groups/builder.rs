@@ -1,5 +1,7 @@
 //! Joining a group, setting by setting.
 
+use std::sync::Arc;
+
 use super::{
     ConsensusConfig, Formation, Group, GroupConfig, GroupKey, Groups, InMemoryLogStore, NoOp,
     StateMachine, StateSync, Storage,
@@ -12,7 +14,7 @@ pub struct GroupBuilder<'g, S = (), M = ()> {
     groups: &'g Groups,
     key: GroupKey,
     consensus: ConsensusConfig,
-    auth: Vec<Box<dyn TicketValidator>>,
+    auth: Vec<Arc<dyn TicketValidator>>,
     formation: Formation,
     storage: S,
     machine: M,
@@ -83,7 +85,7 @@ impl<'g, S, M> GroupBuilder<'g, S, M> {
     ///
     /// The validators and their order are part of the group's id.
     pub fn require_ticket(mut self, auth: impl TicketValidator) -> Self {
-        self.auth.push(Box::new(auth));
+        self.auth.push(Arc::new(auth));
         self
     }
 

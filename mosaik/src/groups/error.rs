@@ -7,8 +7,9 @@ use crate::primitives::encoding::{DecodeError, EncodeError};
 
 /// Why commands were not acknowledged.
 ///
-/// [`Unknown`](Self::Unknown) alone leaves open whether they were applied, and [`Result`](Self::Result) says that they
-/// were; every other variant says that they certainly were not, and most give them back.
+/// [`Unknown`](Self::Unknown) and [`Failed`](Self::Failed) leave open whether they were applied, and
+/// [`Result`](Self::Result) says that they were; every other variant says that they certainly were not, and most give
+/// them back.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError<M: StateMachine> {
@@ -47,7 +48,7 @@ pub enum CommandError<M: StateMachine> {
     /// The group was left, or its network is closed.
     #[error("group is terminated")]
     GroupTerminated,
-    /// This member has stopped for good; its status says more.
+    /// This member has stopped for good, perhaps by applying them; its status says more.
     #[error("this member of the group has failed: {reason}")]
     Failed {
         /// The commands.
@@ -74,7 +75,7 @@ impl<M: StateMachine> CommandError<M> {
 
     /// Whether it is certain that no command was applied.
     pub const fn is_definite(&self) -> bool {
-        !matches!(self, Self::Unknown | Self::Result(_))
+        !matches!(self, Self::Unknown | Self::Failed { .. } | Self::Result(_))
     }
 
     /// The commands, if they are given back.

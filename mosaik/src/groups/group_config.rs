@@ -1,11 +1,12 @@
 //! What one group was joined with.
 
 use core::fmt;
+use std::sync::Arc;
 
 use super::{ConsensusConfig, Formation, GroupKey, LeadershipPreference};
 use crate::{
     primitives::{GroupId, SignedPeerEntry, UniqueId},
-    tickets::{Expiration, InvalidTicket, TicketValidator},
+    tickets::{Expiration, Gate, InvalidTicket, TicketValidator},
 };
 
 /// What one group was joined with.
@@ -16,13 +17,14 @@ pub struct GroupConfig {
     auth: Vec<Box<dyn TicketValidator>>,
     formation: Formation,
     preference: LeadershipPreference,
+    gate: Arc<Gate>,
 }
 
 impl GroupConfig {
     pub(in crate::groups) fn new(
         key: GroupKey,
         consensus: ConsensusConfig,
-        auth: Vec<Box<dyn TicketValidator>>,
+        validators: Vec<Arc<dyn TicketValidator>>,
         formation: Formation,
         preference: LeadershipPreference,
         (machine, sync): (UniqueId, UniqueId),
@@ -33,16 +35,17 @@ impl GroupConfig {
             .derive(consensus.digest())
             .derive(machine)
             .derive(sync);
-        let id = auth
+        let id = validators
             .iter()
             .fold(id, |id, validator| id.derive(validator.signature()));
         Self {
             id,
             key,
             consensus: consensus.sane(),
-            auth,
+            auth: validators.iter().map(boxed).collect(),
             formation,
             preference,
+            gate: Arc::new(Gate::new(validators)),
         }
     }
 
@@ -76,6 +79,11 @@ impl GroupConfig {
         self.preference
     }
 
+    /// Judges the tickets of peers.
+    pub(in crate::groups) const fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
     /// Until when a peer has the tickets that members need; `None` if none are asked for.
     ///
     /// # Errors
@@ -91,6 +99,10 @@ impl GroupConfig {
             })))
         })
     }
+}
+
+fn boxed(validator: &Arc<dyn TicketValidator>) -> Box<dyn TicketValidator> {
+    Box::new(validator.clone())
 }
 
 impl fmt::Debug for GroupConfig {

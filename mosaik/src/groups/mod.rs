@@ -77,16 +77,14 @@ pub use identity::{Formation, FormationError};
 
 mod lineage;
 
+#[expect(unused_imports, reason = "what a boundary offers is not all in use")]
 mod founding;
 
 mod session;
 
 mod membership;
 
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the worker that stands on it comes next")
-)]
+#[expect(unused_imports, reason = "what a boundary offers is not all in use")]
 mod consensus;
 
 mod cell;

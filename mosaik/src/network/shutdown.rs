@@ -93,14 +93,14 @@ impl Parts {
 }
 
 /// How much of the deadline handing on leadership and being removed from groups may take.
-const GROUPS_SHARE: f32 = 0.3;
+const GROUPS_SHARE: f32 = 0.5;
 
 /// How much of the deadline consumers have to take what was sent to them.
-const STREAMS_SHARE: f32 = 0.5;
+const STREAMS_SHARE: f32 = 0.7;
 
 /// Peers that hear the goodbye need not find out by probing, which costs each of them seconds. What is
 /// left after it is for closing the connections.
-const GOODBYE_SHARE: f32 = 0.7;
+const GOODBYE_SHARE: f32 = 0.85;
 
 /// Longer is for ever, and would not fit into the clock.
 const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);

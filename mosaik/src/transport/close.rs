@@ -64,6 +64,19 @@ impl CloseCode {
     /// The producer has as many consumers as it takes.
     pub const NO_CAPACITY: Self = Self(10_509);
 
+    /// The introduction to a bond makes no sense.
+    pub const INVALID_HANDSHAKE: Self = Self(30_400);
+    /// A ticket that members of the group need is missing, or has run out.
+    pub const MEMBER_NOT_ALLOWED: Self = Self(30_403);
+    /// The node is not in the group.
+    pub const GROUP_NOT_FOUND: Self = Self(30_404);
+    /// The peer does not know the group's key.
+    pub const INVALID_PROOF: Self = Self(30_405);
+    /// The member was silent for too long.
+    pub const MEMBER_TIMEOUT: Self = Self(30_408);
+    /// There is a bond between the two members already.
+    pub const ALREADY_BONDED: Self = Self(30_429);
+
     /// A code of one's own. Stay above 199, and out of the table of this type.
     pub const fn new(code: u32) -> Self {
         Self(code)
@@ -124,6 +137,12 @@ const TABLE: &[(CloseCode, &str)] = &[
     (CloseCode::TOO_SLOW, "TooSlow"),
     (CloseCode::FILTER_UNSUPPORTED, "FilterUnsupported"),
     (CloseCode::NO_CAPACITY, "NoCapacity"),
+    (CloseCode::INVALID_HANDSHAKE, "InvalidHandshake"),
+    (CloseCode::MEMBER_NOT_ALLOWED, "NotAllowed"),
+    (CloseCode::GROUP_NOT_FOUND, "GroupNotFound"),
+    (CloseCode::INVALID_PROOF, "InvalidProof"),
+    (CloseCode::MEMBER_TIMEOUT, "Timeout"),
+    (CloseCode::ALREADY_BONDED, "AlreadyBonded"),
 ];
 
 impl fmt::Display for CloseCode {
@@ -268,6 +287,12 @@ mod tests {
             (CloseCode::STREAM_NOT_FOUND, 10_404, "StreamNotFound"),
             (CloseCode::TOO_SLOW, 10_413, "TooSlow"),
             (CloseCode::NO_CAPACITY, 10_509, "NoCapacity"),
+            (CloseCode::INVALID_HANDSHAKE, 30_400, "InvalidHandshake"),
+            (CloseCode::MEMBER_NOT_ALLOWED, 30_403, "NotAllowed"),
+            (CloseCode::GROUP_NOT_FOUND, 30_404, "GroupNotFound"),
+            (CloseCode::INVALID_PROOF, 30_405, "InvalidProof"),
+            (CloseCode::MEMBER_TIMEOUT, 30_408, "Timeout"),
+            (CloseCode::ALREADY_BONDED, 30_429, "AlreadyBonded"),
         ] {
             assert_eq!(code.value(), number);
             assert_eq!(code.to_string(), name);

@@ -98,8 +98,8 @@ impl Protocol {
         name: "bond",
         version: 1,
         lane: Lane::Control,
-        // A window of log entries.
-        frame_bytes_max: 4 * 1024 * 1024,
+        // The longest command, and its envelope.
+        frame_bytes_max: 8 * 1024 * 1024 + 64 * 1024,
         request_bytes_max: REQUEST_BYTES_MAX,
         // Groups that two peers share, with room for a reconnect each.
         streams_per_peer_max: 192,

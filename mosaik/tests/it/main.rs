@@ -9,6 +9,7 @@
 mod cli;
 mod declare;
 mod entries;
+mod groups;
 mod hostile;
 mod netns;
 mod network;

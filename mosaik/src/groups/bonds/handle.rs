@@ -3,7 +3,7 @@
 use core::{fmt, future::Future, marker::PhantomData};
 use std::sync::Arc;
 
-use super::table::{Table, Tied};
+use super::{table::Table, tied::Tied};
 use crate::{
     groups::StateMachine,
     primitives::{Digest, PeerId, Short, SignedPeerEntry},

@@ -1,28 +1,20 @@
 //! The bonds of one group, by peer.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::watch;
+use super::tied::Tied;
+use crate::{primitives::PeerId, runtime::Observable};
 
-use crate::{
-    primitives::{Digest, PeerId, SignedPeerEntry},
-    runtime::Observable,
-    transport::CloseCode,
-};
-
-/// The bonds of one group, by peer. Clones are one table.
+/// The bonds of one group, by peer: at most one each. Clones are one table.
 #[derive(Clone, Default)]
 pub(in crate::groups) struct Table(Observable<Bonded>);
 
 /// What is watched of a table.
 #[derive(Default)]
-pub(in crate::groups) struct Bonded {
+struct Bonded {
     by_peer: BTreeMap<PeerId, Arc<Tied>>,
     /// How often a bond came or went.
-    pub(in crate::groups) changes_count: u64,
+    changes_count: u64,
 }
 
 impl Table {
@@ -55,51 +47,41 @@ impl Table {
         self.0
             .condition(move |bonded| bonded.changes_count != changes_count)
     }
-}
 
-/// One bond, as everybody but its own tasks sees it.
-pub(in crate::groups) struct Tied {
-    pub(in crate::groups) id: Digest,
-    pub(in crate::groups) peer: PeerId,
-    entry: Mutex<SignedPeerEntry>,
-    /// Asked to end, and why.
-    closing: watch::Sender<Option<CloseCode>>,
-    /// Ended, and why.
-    ended: watch::Sender<Option<CloseCode>>,
-}
-
-impl Tied {
-    /// The newest entry of the peer.
-    pub(in crate::groups) fn entry(&self) -> SignedPeerEntry {
-        self.entry
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Asks the bond's tasks to end.
-    pub(in crate::groups) fn close(&self, code: CloseCode) {
-        self.closing.send_if_modified(|closing| {
-            let is_first = closing.is_none();
-            closing.get_or_insert(code);
-            is_first
-        });
-    }
-
-    pub(in crate::groups) fn end(&self) -> Option<CloseCode> {
-        *self.ended.borrow()
-    }
-
-    /// Until the bond has ended: why.
-    pub(in crate::groups) fn ended(
+    /// Puts a bond in, unless `keeps` says that the one which is there stays. Returns the one to be closed.
+    pub(super) fn insert(
         &self,
-    ) -> impl Future<Output = CloseCode> + Send + Sync + 'static + use<> {
-        let mut ended = self.ended.subscribe();
-        async move {
-            let end = ended.wait_for(Option::is_some).await;
-            end.ok()
-                .and_then(|end| *end)
-                .unwrap_or(CloseCode::CANCELLED)
-        }
+        tied: Arc<Tied>,
+        keeps: impl FnOnce(&Tied) -> bool,
+    ) -> Result<Option<Arc<Tied>>, Arc<Tied>> {
+        let mut outcome = Ok(None);
+        self.0.update(|bonded| {
+            if let Some(existing) = bonded.by_peer.get(&tied.peer)
+                && existing.end().is_none()
+                && keeps(existing)
+            {
+                outcome = Err(tied);
+                return false;
+            }
+            outcome = Ok(bonded.by_peer.insert(tied.peer, tied));
+            bonded.changes_count += 1;
+            true
+        });
+        outcome
+    }
+
+    /// Takes out a bond, if it is still the one of its peer.
+    pub(super) fn remove(&self, tied: &Arc<Tied>) -> bool {
+        self.0.update(|bonded| {
+            let is_current = bonded
+                .by_peer
+                .get(&tied.peer)
+                .is_some_and(|current| Arc::ptr_eq(current, tied));
+            if is_current {
+                bonded.by_peer.remove(&tied.peer);
+                bonded.changes_count += 1;
+            }
+            is_current
+        })
     }
 }

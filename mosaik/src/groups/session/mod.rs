@@ -28,7 +28,7 @@ pub(crate) use answers::Answer;
 use answers::Answers;
 
 mod digest;
-pub(crate) use digest::StateDigest;
+pub(crate) use digest::{EntryDigest, StateDigest};
 
 mod stored;
 

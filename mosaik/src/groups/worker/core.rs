@@ -1,70 +1,173 @@
 //! What all tasks of a member share.
 
 use std::{
-    future::{self, Future},
-    sync::Arc,
+    collections::BTreeSet,
+    future::Future,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
+use super::{
+    applier::{Audience, News},
+    batch::Stamp,
+    client::{Client, Failure, Outcome},
+    digest::{Digests, Pulse},
+    driver::Input,
+};
 use crate::{
-    groups::{GroupConfig, GroupEvent, Index, Role, Status, Term, bonds::Table, view::Views},
-    primitives::PeerId,
-    runtime::Shutdown,
+    groups::{
+        Formation, GroupConfig, GroupEvent, LeadershipPreference,
+        bonds::Table,
+        consensus::Replica,
+        identity::{Lineage, Origin, ReplicaId},
+        lineage::Standing,
+        view::Views,
+    },
+    primitives::{Digest, NetworkId, PeerId},
+    runtime::{Clock, Rng, Shutdown},
 };
 
 /// What all tasks of a member share.
 pub(in crate::groups) struct Core {
-    config: GroupConfig,
-    local: PeerId,
+    pub(super) this: Weak<Self>,
+    pub(super) config: Arc<GroupConfig>,
+    pub(super) network_id: NetworkId,
+    pub(super) local: PeerId,
+    pub(super) clock: Clock,
+    pub(super) rng: Mutex<Rng>,
     views: Views,
     bonds: Table,
     events: broadcast::Sender<GroupEvent>,
-    leaving: Shutdown,
+    /// The replica that runs, if one does.
+    pub(super) active: watch::Sender<Option<Active>>,
+    /// Where this member stands, for who asks from outside.
+    pub(super) place: Mutex<Place>,
+    pub(super) client: Mutex<Client>,
+    pub(super) client_changed: Notify,
+    pub(super) reads: Mutex<Vec<oneshot::Sender<Result<(), Failure>>>>,
+    pub(super) reads_changed: Notify,
+    pub(super) digests: Mutex<Digests>,
+    /// What peers say to the driver, each once.
+    pub(super) inputs: mpsc::Sender<Input>,
+    /// Something is for the driver to look at.
+    pub(super) driver: Notify,
+    /// The history has ended in favour of another.
+    pub(super) is_sealed: AtomicBool,
+    /// Others say that this member was removed.
+    pub(super) is_removed: AtomicBool,
+    stopped: Mutex<Option<Stopped>>,
+    is_observer: AtomicBool,
+    pub(super) leaving: Shutdown,
+    pub(super) left: Shutdown,
 }
 
-/// Commands that were applied here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::groups) struct Applied {
-    pub(in crate::groups) first: Index,
-    pub(in crate::groups) last: Index,
-    pub(in crate::groups) term: Term,
-    pub(in crate::groups) responses: Vec<Bytes>,
+/// A replica that runs.
+#[derive(Clone)]
+pub(super) struct Active {
+    pub(super) replica: Replica,
+    pub(super) id: ReplicaId,
+    pub(super) origin: Origin,
 }
 
-/// Why commands were not, or why a query cannot be answered.
+impl Active {
+    pub(super) const fn lineage(&self) -> Lineage {
+        self.origin.lineage
+    }
+}
+
+/// Where a member stands.
+pub(super) struct Place {
+    pub(super) me: ReplicaId,
+    pub(super) standing: Standing,
+    /// The history that stays, if this member's had to stop.
+    pub(super) winner: Option<Lineage>,
+    /// What it says of itself, encoded.
+    pub(super) card: Bytes,
+    /// One sentence on what it waits for.
+    pub(super) reason: String,
+    /// All that were ever members of the history, as far as this member knows, and those that are.
+    pub(super) members_ever: BTreeSet<ReplicaId>,
+    pub(super) members: BTreeSet<ReplicaId>,
+    /// Who founds, by the settings of the handle that wants most.
+    pub(super) formation: Formation,
+    /// What has to be applied here before this member is up to date with its leader; `None` before that is known.
+    pub(super) catch_up_to: Option<u64>,
+}
+
+/// Why a member has stopped for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::groups) enum Failure {
-    NoCommands,
-    Offline,
-    NoQuorum,
-    Unknown,
-    Terminated,
-    Failed(String),
-    TooLarge {
-        bytes: usize,
-        limit: usize,
-    },
-    QueueFull {
-        waiting: usize,
-        waiting_bytes: usize,
-    },
+pub(super) struct Stopped {
+    pub(super) reason: String,
+    /// Whether the state is what it was, and may be read.
+    pub(super) is_readable: bool,
+}
+
+/// What a member is made of.
+pub(in crate::groups) struct Making {
+    pub(in crate::groups) config: Arc<GroupConfig>,
+    pub(in crate::groups) network_id: NetworkId,
+    pub(in crate::groups) local: PeerId,
+    pub(in crate::groups) clock: Clock,
+    pub(in crate::groups) rng: Rng,
 }
 
 impl Core {
-    pub(in crate::groups) fn new(config: GroupConfig, local: PeerId) -> Arc<Self> {
-        Arc::new(Self {
+    /// A member that does nothing until its tasks run.
+    pub(super) fn new(making: Making, me: ReplicaId, inputs: mpsc::Sender<Input>) -> Arc<Self> {
+        let Making {
             config,
+            network_id,
             local,
+            clock,
+            mut rng,
+        } = making;
+        let session = session(&mut rng);
+        let is_observer = config.preference() == LeadershipPreference::Observer;
+        let formation = config.formation().clone();
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            config,
+            network_id,
+            local,
+            clock,
+            rng: Mutex::new(rng),
             views: Views::default(),
             bonds: Table::default(),
             events: broadcast::Sender::new(EVENTS_BACKLOG),
+            active: watch::Sender::new(None),
+            place: Mutex::new(Place {
+                me,
+                standing: Standing::Blank,
+                winner: None,
+                card: Bytes::new(),
+                reason: "the member is starting".to_owned(),
+                members_ever: BTreeSet::new(),
+                members: BTreeSet::new(),
+                formation,
+                catch_up_to: None,
+            }),
+            client: Mutex::new(Client::new(session)),
+            client_changed: Notify::new(),
+            reads: Mutex::default(),
+            reads_changed: Notify::new(),
+            digests: Mutex::default(),
+            inputs,
+            driver: Notify::new(),
+            is_sealed: AtomicBool::new(false),
+            is_removed: AtomicBool::new(false),
+            stopped: Mutex::default(),
+            is_observer: AtomicBool::new(is_observer),
             leaving: Shutdown::new(),
+            left: Shutdown::new(),
         })
     }
 
-    pub(in crate::groups) const fn config(&self) -> &GroupConfig {
+    pub(in crate::groups) fn config(&self) -> &GroupConfig {
         &self.config
     }
 
@@ -84,55 +187,216 @@ impl Core {
         self.events.subscribe()
     }
 
+    pub(super) fn tell(&self, event: GroupEvent) {
+        // Nobody listening is fine.
+        let _ = self.events.send(event);
+    }
+
     /// Starts leaving the group.
     pub(in crate::groups) fn leave(&self) {
         self.leaving.cancel();
     }
 
-    /// Why this member has stopped for good, if it has.
+    /// Until it has left: nothing of it runs any more.
+    pub(in crate::groups) fn has_left(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        self.left.cancelled()
+    }
+
+    /// Whether this member never votes.
+    pub(super) fn is_observer(&self) -> bool {
+        self.is_observer.load(Ordering::Relaxed)
+    }
+
+    /// Another handle wants more of this member than the first one did: to vote, and perhaps to found.
+    pub(in crate::groups) fn promote(&self, formation: &Formation) {
+        if self.is_observer.swap(false, Ordering::Relaxed) {
+            lock(&self.place).formation = formation.clone();
+            self.driver.notify_one();
+        }
+    }
+
+    /// Why the machine must not be asked, if it must not.
     pub(in crate::groups) fn failure(&self) -> Option<String> {
-        None
+        let stopped = lock(&self.stopped);
+        let unreadable = stopped.as_ref().filter(|stopped| !stopped.is_readable);
+        unreadable.map(|stopped| stopped.reason.clone())
+    }
+
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        lock(&self.stopped).clone()
+    }
+
+    /// Stops for good; the first reason counts.
+    pub(super) fn stop(&self, stopped: Stopped) {
+        {
+            let mut current = lock(&self.stopped);
+            if current.is_some() {
+                return;
+            }
+            *current = Some(stopped.clone());
+        }
+        tracing::error!(group = %self.config.group_id(), reason = %stopped.reason, "member stopped");
+        self.fail_all(&Failure::Failed(stopped.reason.clone()));
+        self.tell(GroupEvent::Stopped {
+            reason: stopped.reason,
+        });
+        self.driver.notify_one();
     }
 
     /// Takes encoded commands, in the order of calls.
     pub(in crate::groups) fn submit(
         &self,
         commands: &[Bytes],
-    ) -> impl Future<Output = Result<Applied, Failure>> + Send + Sync + 'static + use<> {
-        let failure = if commands.is_empty() {
-            Failure::NoCommands
-        } else if self.leaving.is_cancelled() {
-            Failure::Terminated
-        } else {
-            Failure::Offline
-        };
-        future::ready(Err(failure))
+    ) -> impl Future<Output = Outcome> + Send + Sync + 'static + use<> {
+        let submitted = self.refusal().map_or_else(
+            || {
+                let submitted = lock(&self.client).submit(commands, self.clock.now());
+                self.client_changed.notify_one();
+                submitted
+            },
+            |refusal| {
+                Err(if commands.is_empty() {
+                    Failure::NoCommands
+                } else {
+                    refusal
+                })
+            },
+        );
+        async move {
+            match submitted {
+                Ok(outcome) => outcome.await.unwrap_or(Err(Failure::Terminated)),
+                Err(failure) => Err(failure),
+            }
+        }
     }
 
     /// Until everything is applied here that was acknowledged to anybody before the call.
     pub(in crate::groups) fn barrier(
         &self,
     ) -> impl Future<Output = Result<(), Failure>> + Send + Sync + 'static + use<> {
-        future::ready(Err(Failure::Offline))
+        let asked = match self.refusal() {
+            Some(refusal) => Err(refusal),
+            None => {
+                let (answer, answered) = oneshot::channel();
+                lock(&self.reads).push(answer);
+                self.reads_changed.notify_one();
+                Ok(answered)
+            }
+        };
+        async move {
+            match asked {
+                Ok(answered) => answered.await.unwrap_or(Err(Failure::Terminated)),
+                Err(failure) => Err(failure),
+            }
+        }
     }
 
-    pub(in crate::groups) fn status(&self) -> Status {
-        self.views.read(|view| Status {
-            formation: self.config.formation().clone(),
-            lineage: None,
-            role: Role::Forming,
-            leader: view.leader,
-            term: view.log.value.term(),
-            committed: view.committed.value,
-            log: view.log.value,
-            voters: Vec::new(),
-            learners: Vec::new(),
-            quorum_margin: None,
-            bonds_count: self.bonds.len(),
-            is_online: view.is_online,
-            why_offline: Some("no history has been found or founded yet".to_owned()),
+    /// Why nothing can be asked of the group, if nothing can.
+    fn refusal(&self) -> Option<Failure> {
+        if self.leaving.is_cancelled() {
+            return Some(Failure::Terminated);
+        }
+        if let Some(stopped) = self.stopped() {
+            return Some(Failure::Failed(stopped.reason));
+        }
+        // Without a history there is nobody to wait for.
+        self.active.borrow().is_none().then_some(Failure::Offline)
+    }
+
+    /// Fails what waits.
+    pub(super) fn fail_all(&self, failure: &Failure) {
+        let session = self.new_session();
+        let answers = lock(&self.client).fail(failure, session);
+        answers.give();
+        for waiting in std::mem::take(&mut *lock(&self.reads)) {
+            let _ = waiting.send(Err(failure.clone()));
+        }
+    }
+
+    pub(super) fn new_session(&self) -> u128 {
+        session(&mut lock(&self.rng))
+    }
+
+    /// What the leader adds to an entry.
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp {
+            utc_ms: self.utc_ms(),
+            seed: lock(&self.rng).next_u64(),
+        }
+    }
+
+    pub(super) fn utc_ms(&self) -> u64 {
+        u64::try_from(self.clock.utc().timestamp_millis()).unwrap_or(0)
+    }
+
+    /// What is said with each sign of life.
+    pub(super) fn pulse_now(&self) -> Option<Pulse> {
+        let active = self.active.borrow().clone()?;
+        let applied = active.replica.watch().borrow().applied?;
+        let (log_index, digest) = lock(&self.digests).last().unwrap_or((0, Digest::zero()));
+        Some(Pulse {
+            lineage: active.lineage(),
+            applied,
+            log_index,
+            digest,
         })
     }
+}
+
+/// Told by the applier, on the task of the consensus: nothing here waits.
+impl Audience for Core {
+    fn session(&self) -> (u128, u64) {
+        let client = lock(&self.client);
+        (client.session(), client.applied_seq())
+    }
+
+    fn applied(&self, news: News) {
+        {
+            let mut digests = lock(&self.digests);
+            if news.is_restored {
+                digests.clear();
+            }
+            for (log_index, digest) in news.digests {
+                digests.push(log_index, digest);
+            }
+        }
+        let mut is_first = false;
+        self.views.update(|view| {
+            is_first = view.committed.value.is_zero() && !news.position.index().is_zero();
+            let committed = view.committed.set(news.position.index());
+            let log = view.log.set(news.position);
+            committed || log
+        });
+        if !news.runs.is_empty() {
+            let answers: Vec<_> = {
+                let mut client = lock(&self.client);
+                news.runs
+                    .into_iter()
+                    .map(|run| client.applied(run))
+                    .collect()
+            };
+            for answers in answers {
+                answers.give();
+            }
+            self.client_changed.notify_one();
+        }
+        if news.sealed.is_some() {
+            self.is_sealed.store(true, Ordering::Relaxed);
+        }
+        if is_first || news.sealed.is_some() {
+            self.driver.notify_one();
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn session(rng: &mut Rng) -> u128 {
+    let mut bytes = [0; 16];
+    rng.fill(&mut bytes);
+    u128::from_be_bytes(bytes)
 }
 
 /// Events that a slow listener may be behind.
