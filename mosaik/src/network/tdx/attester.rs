@@ -16,7 +16,7 @@ use crate::{
     runtime::{Clock, Tasks, time},
     tdx::{
         self, Binding, Collateral, CollateralProvider, Measurements, NetworkTdxError, Quote,
-        QuoteProvider, TdxTicket,
+        QuoteProvider, TICKET_CLASS, TdxTicket,
     },
     tickets::Expiration,
     transport::Transport,
@@ -113,7 +113,8 @@ impl Attester {
     /// What the first of those who know gives; peers without collateral of their own refuse a ticket without.
     fn collateral(&self, platform: &dyn QuoteProvider, quote: &Quote) -> Option<Collateral> {
         let own = platform.collateral(quote);
-        let others = self.parts.collateral.iter();
+        let process = tdx::process_providers();
+        let others = self.parts.collateral.iter().chain(&process);
         let mut answers = std::iter::once(own).chain(others.map(|other| other.collateral(quote)));
         let found = answers.find_map(|answer| match answer {
             Ok(collateral) => Some(collateral),
@@ -135,10 +136,9 @@ impl Attester {
             return Err(NetworkTdxError::Closed);
         }
         let ticket = self.ticket(self.in_a_day())?;
-        let id = ticket.id();
         self.parts.discovery.replace_ticket(ticket);
         if !self.renews.swap(true, Ordering::AcqRel) {
-            let renewal = Arc::clone(self).renew_for_ever(id);
+            let renewal = Arc::clone(self).renew_for_ever();
             let shutdown = self.parts.tasks.shutdown().clone();
             self.parts.tasks.spawn("renew the TDX ticket", async move {
                 tokio::select! {
@@ -150,15 +150,19 @@ impl Attester {
         Ok(())
     }
 
-    async fn renew_for_ever(self: Arc<Self>, mut installed: UniqueId) {
+    async fn renew_for_ever(self: Arc<Self>) {
+        let discovery = &self.parts.discovery;
         loop {
             time::sleep(RENEW_AFTER).await;
             let ticket = self.renewed().await;
-            let id = ticket.id();
-            self.parts.discovery.add_ticket(ticket);
+            // Whichever are there by now: another may have been installed since.
+            let me = discovery.me();
+            let old: Vec<UniqueId> = me.tickets_of(TICKET_CLASS).map(Ticket::id).collect();
+            discovery.add_ticket(ticket);
             time::sleep(OVERLAP).await;
-            self.parts.discovery.remove_ticket(installed);
-            installed = id;
+            for id in old {
+                discovery.remove_ticket(id);
+            }
         }
     }
 
@@ -181,5 +185,65 @@ impl Attester {
 impl fmt::Debug for Attester {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attester").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "test-util", feature = "tdx-simulated"))]
+mod tests {
+    use chrono::DateTime;
+
+    use crate::{
+        Network, NetworkTdxExt as _,
+        runtime::{Clock, time},
+        tdx::{Measurement, Measurements, SimulatedPlatform, TICKET_CLASS, TdxTicket},
+        testing::MemoryNet,
+    };
+
+    fn tickets(network: &Network) -> Vec<TdxTicket> {
+        let me = network.discovery().me();
+        let mut tickets: Vec<TdxTicket> = me
+            .tickets_of(TICKET_CLASS)
+            .map(|ticket| ticket.clone().try_into().unwrap())
+            .collect();
+        tickets.sort_by_key(|ticket| *ticket.quoted_at());
+        tickets
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_installed_ticket_renews_itself_and_overlaps() {
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let register = Measurement::new([1; 48]);
+        let network = Network::builder("renewal")
+            .with_memory_net(&MemoryNet::new(1))
+            .with_clock(Clock::starting_at(start))
+            .with_tdx_provider(SimulatedPlatform::new(Measurements::new(
+                register,
+                [register; 4],
+            )))
+            .build()
+            .await
+            .unwrap();
+        network.tdx().install_own_ticket().unwrap();
+        // Installing again replaces it, and there is still one renewal.
+        network.tdx().install_own_ticket().unwrap();
+        assert_eq!(tickets(&network).len(), 1);
+        let mut quoted_at = Vec::new();
+        for _ in 0..2 {
+            time::sleep(super::RENEW_AFTER).await;
+            time::sleep(super::OVERLAP / 2).await;
+            let both = tickets(&network);
+            assert_eq!(
+                both.len(),
+                2,
+                "the old one stays while peers verify the new one"
+            );
+            time::sleep(super::OVERLAP).await;
+            let [new] = &tickets(&network)[..] else {
+                panic!("the old one goes");
+            };
+            assert_eq!(new.quoted_at(), both[1].quoted_at());
+            quoted_at.push(*new.quoted_at());
+        }
+        assert!(quoted_at[0] > start && quoted_at[1] > quoted_at[0]);
     }
 }

@@ -222,3 +222,92 @@ pub(crate) enum ChallengeError {
     #[error("{0}")]
     NotProven(VerifyError),
 }
+
+#[cfg(all(test, feature = "tdx-simulated"))]
+mod tests {
+    use super::*;
+    use crate::{
+        primitives::SecretKey,
+        tdx::{Measurement, Quote, QuoteProvider as _, SimulatedPlatform},
+        tickets::Expiration,
+    };
+
+    const START: i64 = 1_800_000_000;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(START + seconds, 0).unwrap()
+    }
+
+    fn binding(nonce: [u8; 32]) -> Binding {
+        Binding {
+            peer_id: SecretKey::from_bytes(&[1; 32]).public(),
+            network_id: NetworkId::from("challenges"),
+            started_at: at(-100),
+            quoted_at: at(0),
+            expiration: Expiration::Never,
+            nonce,
+        }
+    }
+
+    fn answer(nonce: [u8; 32]) -> Vec<u8> {
+        let register = Measurement::new([3; 48]);
+        let platform = SimulatedPlatform::new(Measurements::new(register, [register; 4]));
+        let binding = binding(nonce);
+        let quote = platform.quote(&binding.report_data()).unwrap();
+        let quote = Quote::from_bytes(&quote).unwrap();
+        let collateral = platform.collateral(&quote).ok();
+        let ticket = TdxTicket::new(quote, binding, collateral).unwrap();
+        ticket.to_bytes().unwrap()
+    }
+
+    #[test]
+    fn an_answer_counts_for_ten_minutes_and_is_renewed_after_five() {
+        let verifier = crate::tee::tdx::provider::simulated_verifier();
+        let claimed = binding([0; 32]);
+        let look = |seconds| CHALLENGES.look(&claimed, &verifier, at(seconds));
+        let due = |seconds| CHALLENGES.due(&claimed.network_id, at(seconds), |_| true);
+        assert!(look(0).is_none());
+        assert!(
+            CHALLENGES
+                .due(&claimed.network_id, at(0), |_| false)
+                .is_empty()
+        );
+        let [challenge] = &due(0)[..] else {
+            panic!("nobody is to be asked");
+        };
+        assert_eq!(challenge.peer(), &claimed.peer_id);
+        assert!(due(1).is_empty(), "asked just now");
+        assert_eq!(due(3).len(), 1, "no answer");
+
+        // A quote that was made before does not sign the number, and nothing else signs anything.
+        assert!(challenge.enter(&answer([0; 32]), at(4)).is_err());
+        assert!(challenge.enter(b"nonsense", at(4)).is_err());
+        assert!(look(4).is_none());
+
+        challenge.enter(&answer(*challenge.nonce()), at(4)).unwrap();
+        let counted = look(4).unwrap();
+        assert_eq!(counted.lasts_until(), at(4) + ANSWER_LASTS);
+        assert_eq!(counted.measurements.mrtd(), Measurement::new([3; 48]));
+        assert!(due(200).is_empty(), "fresh");
+        assert_eq!(due(305).len(), 1, "five minutes old");
+        assert!(
+            look(305).is_some(),
+            "the old one counts while the new one is asked for"
+        );
+        assert!(look(605).is_none());
+
+        // Another start of the same peer is another domain.
+        let restarted = Binding {
+            started_at: at(5),
+            ..claimed
+        };
+        assert!(CHALLENGES.look(&restarted, &verifier, at(6)).is_none());
+        assert!(
+            CHALLENGES
+                .look(&claimed, &Verifier::intel(), at(6))
+                .is_none()
+        );
+        CHALLENGES.forget_unused(&claimed.network_id, at(10_000));
+        assert!(look(7).is_none());
+    }
+}

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt, fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use serde::{Deserialize, Serialize};
@@ -202,6 +202,33 @@ impl CollateralProvider for CollateralDirectory {
         read.insert(name, (changed, collateral.clone()));
         Ok(collateral)
     }
+}
+
+/// Where all of this process looks for collateral, last.
+static PROVIDERS: RwLock<Vec<Arc<dyn CollateralProvider>>> = RwLock::new(Vec::new());
+
+/// Looks here for collateral too, in this whole process: for rules, for the tickets of its nodes, for
+/// [`Quote::verify`].
+///
+/// Can be repeated; the first that has some counts, after those of a rule or a node itself.
+pub fn use_collateral(provider: impl CollateralProvider) {
+    let mut providers = PROVIDERS.write().unwrap_or_else(PoisonError::into_inner);
+    if providers.len() < PROVIDERS_MAX {
+        providers.push(Arc::new(provider));
+    } else {
+        tracing::error!("not one more provider of TDX collateral: {PROVIDERS_MAX} are enough");
+    }
+}
+
+/// Each is asked in vain for every ticket that carries none: a program names one or two.
+const PROVIDERS_MAX: usize = 16;
+
+/// The providers of this process.
+pub(crate) fn process_providers() -> Vec<Arc<dyn CollateralProvider>> {
+    PROVIDERS
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
 }
 
 /// Why there is no collateral.

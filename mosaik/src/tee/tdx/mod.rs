@@ -23,8 +23,10 @@ pub use measurements::{
 };
 
 mod collateral;
+pub(crate) use collateral::process_providers;
 pub use collateral::{
     COLLATERAL_BYTES_MAX, Collateral, CollateralDirectory, CollateralError, CollateralProvider,
+    use_collateral,
 };
 
 mod verify;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     TICKET_CLASS, challenge,
-    collateral::CollateralProvider,
+    collateral::{CollateralProvider, process_providers},
     measurements::{IntoMeasurement, Measurements, MeasurementsCriteria},
     policy::{AGE_MAX, Enough, Platform, Software, TdxRefusal, Times, Unanchored},
     provider::{NetworkTdxError, local_measurements},
@@ -310,11 +310,12 @@ impl Tdx {
     /// # Errors
     /// The first rule that the ticket breaks.
     pub fn explain(&self, ticket: &[u8], peer: &PeerEntry) -> Result<Expiration, TdxRefusal> {
-        let proof = |job: Job| Some(VERDICTS.proof_now(&job));
+        let proof = |job: Job| Some(VERDICTS.finish(&job));
         self.decide(ticket, peer, wall_clock(), proof)
     }
 
-    /// The dearest rule last; `prove` gives the outcome of the verification, or `None` if it has only begun.
+    /// The dearest rule last; `prove` gives the outcome of a verification that was not made before, or `None` if it has
+    /// only begun.
     fn decide(
         &self,
         ticket: &[u8],
@@ -326,19 +327,23 @@ impl Tdx {
         if ticket.len() > TICKET_BYTES_MAX {
             return Err(TdxRefusal::Ticket(super::TdxTicketError::InvalidFormat));
         }
-        let key = self.key(ticket);
+        let mut providers = self.providers.clone();
+        providers.extend(process_providers());
+        let key = self.key(ticket, &providers);
         let claims = VERDICTS.claims(key, ticket).map_err(TdxRefusal::Ticket)?;
         claims.judge(peer.id(), peer.network_id())?;
         let fresh = self.times.judge(&claims.binding, now)?;
         self.software.judge(&claims.measurements)?;
-        let job = Job {
-            key,
-            ticket: Bytes::copy_from_slice(ticket),
-            verifier: self.verifier.clone(),
-            providers: self.providers.clone(),
-            now,
-        };
-        let verdict = prove(job)
+        let outcome = VERDICTS.known(&key, now).or_else(|| {
+            prove(Job {
+                key,
+                ticket: Bytes::copy_from_slice(ticket),
+                verifier: self.verifier.clone(),
+                providers,
+                now,
+            })
+        });
+        let verdict = outcome
             .ok_or(TdxRefusal::Pending)?
             .map_err(TdxRefusal::NotProven)?;
         let proven = self.platform.judge(&verdict)?;
@@ -355,10 +360,10 @@ impl Tdx {
     }
 
     /// What the outcome of a verification depends on, but for the time.
-    fn key(&self, ticket: &[u8]) -> UniqueId {
+    fn key(&self, ticket: &[u8], providers: &[Arc<dyn CollateralProvider>]) -> UniqueId {
         let mut input = Vec::with_capacity(ticket.len() + 64);
         push(&mut input, self.verifier.root().unwrap_or_default());
-        for provider in &self.providers {
+        for provider in providers {
             // Providers are told apart by where they are: clones of a rule share them.
             let address = Arc::as_ptr(provider).cast::<()>().addr();
             push(&mut input, &address.to_le_bytes());
@@ -454,10 +459,11 @@ impl TicketValidator for Tdx {
     ) -> Result<Expiration, Rejection> {
         let outcome = self.decide(ticket, peer, now, |job| {
             // A thread that runs tasks must not compute for milliseconds.
-            match tokio::runtime::Handle::try_current() {
-                Ok(_) => VERDICTS.proof(job),
-                Err(_) => Some(VERDICTS.proof_now(&job)),
+            if tokio::runtime::Handle::try_current().is_err() {
+                return Some(VERDICTS.finish(&job));
             }
+            VERDICTS.begin(job);
+            None
         });
         outcome.map_err(|refusal| {
             if let TdxRefusal::Unanchored(error) = &refusal {

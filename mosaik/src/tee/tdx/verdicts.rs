@@ -118,20 +118,25 @@ impl Verdicts {
         claims
     }
 
-    /// The outcome if it is known and still stands; otherwise `None`, and the verification has begun.
-    pub(super) fn proof(&self, job: Job) -> Option<Outcome> {
+    /// The outcome if it is known and still stands.
+    pub(super) fn known(&self, key: &UniqueId, now: DateTime<Utc>) -> Option<Outcome> {
+        self.lock().standing(key, now)
+    }
+
+    /// Begins a verification, unless it has begun.
+    pub(super) fn begin(&self, job: Job) {
         let mut state = self.lock();
-        if let Some(outcome) = state.standing(&job.key, job.now) {
-            return Some(outcome);
-        }
         let queued = state.queue.len();
-        let known = state.known.get_mut(&job.key)?;
+        // Forgotten in the meantime, it is begun when it is looked at again.
+        let Some(known) = state.known.get_mut(&job.key) else {
+            return;
+        };
         if matches!(known.proof, Proof::Pending) {
-            return None;
+            return;
         }
         if queued >= QUEUE_MAX {
             tracing::warn!(queued, "a TDX ticket is not verified now: too many wait");
-            return None;
+            return;
         }
         known.proof = Proof::Pending;
         state.queue.push_back(job);
@@ -145,14 +150,10 @@ impl Verdicts {
                 }
             }
         }
-        None
     }
 
-    /// The outcome, found out here and now if it is not known.
-    pub(super) fn proof_now(&self, job: &Job) -> Outcome {
-        if let Some(outcome) = self.lock().standing(&job.key, job.now) {
-            return outcome;
-        }
+    /// Verifies here and now.
+    pub(super) fn finish(&self, job: &Job) -> Outcome {
         let outcome = job.run();
         self.lock().finish(&job.key, &outcome, job.now);
         outcome

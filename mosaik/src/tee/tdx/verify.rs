@@ -10,7 +10,11 @@ use std::{borrow::Cow, fmt};
 use chrono::{DateTime, Utc};
 use dcap_qvl::{QuoteCollateralV3, QuotePolicy, verify::QuoteVerifier};
 
-use super::{collateral::Collateral, quote::Quote};
+use super::{
+    collateral::{Collateral, process_providers},
+    quote::Quote,
+};
+use crate::primitives::wall_clock;
 
 /// Verifies quotes under one root of trust.
 #[derive(Clone, PartialEq, Eq)]
@@ -96,6 +100,30 @@ impl Verifier {
             valid_from,
             valid_until,
         })
+    }
+}
+
+impl Quote {
+    /// Whether genuine hardware made the quote, as of now, by the collateral that this process has.
+    ///
+    /// A quote carries no collateral: name where it is with [`use_collateral`](super::use_collateral), or verify the
+    /// [ticket](super::TdxTicket::verify), which does. Takes milliseconds of computing.
+    ///
+    /// # Errors
+    /// It is not proven, or there is no collateral.
+    pub fn verify(&self) -> Result<Verdict, VerifyError> {
+        let mut error =
+            VerifyError::NoCollateral("this process names nobody who has some".to_owned());
+        for provider in process_providers() {
+            match provider.collateral(self) {
+                Ok(collateral) => match Verifier::intel().verify(self, &collateral, wall_clock()) {
+                    Ok(verdict) => return Ok(verdict),
+                    Err(refused) => error = refused,
+                },
+                Err(missing) => error = VerifyError::NoCollateral(missing.to_string()),
+            }
+        }
+        Err(error)
     }
 }
 

@@ -214,6 +214,73 @@ mod tests {
         assert_eq!(nowhere.measurements(), Err(error));
     }
 
+    /// The files of a request, of which `generation` says something else each time that it is read.
+    fn request(name: &str, generations: [&'static str; 2]) -> Option<Request> {
+        let path = std::env::temp_dir().join(format!("mosaik-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("outblob"), b"the quote").unwrap();
+        let pipe = path.join("generation");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        if !made.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: no mkfifo here");
+            return None;
+        }
+        let input = path.join("inblob");
+        thread::spawn(move || {
+            let [before, after] = generations;
+            // Opening waits for a reader; what is read ends when the writer closes.
+            fs::write(&pipe, before).unwrap();
+            while !input.exists() {
+                thread::yield_now();
+            }
+            fs::write(&pipe, after).unwrap();
+        });
+        Some(Request { path })
+    }
+
+    #[test]
+    fn a_quote_is_for_the_request_that_was_written() {
+        let table = [
+            ("one", ["7\n", "8\n"], Ok(b"the quote".to_vec())),
+            (
+                "two",
+                ["7\n", "9\n"],
+                Err(QuoteError::OtherRequest {
+                    expected: 8,
+                    actual: 9,
+                }),
+            ),
+        ];
+        for (name, generations, expected) in table {
+            let Some(request) = request(name, generations) else {
+                return;
+            };
+            assert_eq!(request.quote(&[5; 64]), expected);
+            assert_eq!(fs::read(request.path.join("inblob")).unwrap(), [5; 64]);
+            fs::remove_dir_all(&request.path).unwrap();
+        }
+    }
+
+    #[test]
+    fn registers_are_read_where_the_kernel_tells_them() {
+        let path = std::env::temp_dir().join(format!("mosaik-registers-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        for (index, name) in ["mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"]
+            .iter()
+            .enumerate()
+        {
+            let value = [u8::try_from(index).unwrap(); 48];
+            fs::write(path.join(format!("{name}:sha384")), value).unwrap();
+        }
+        let registers = ConfigfsTsm::at("/nonexistent", &path)
+            .measurements()
+            .unwrap();
+        assert_eq!(registers.mrtd(), Measurement::new([0; 48]));
+        assert_eq!(registers.rtmr3(), Measurement::new([4; 48]));
+        fs::remove_dir_all(path).unwrap();
+    }
+
     #[test]
     fn a_quoting_service_that_hangs_does_not_hang_the_caller() {
         let (hold, held) = mpsc::sync_channel::<()>(1);
