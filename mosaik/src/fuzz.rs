@@ -8,6 +8,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 
+#[cfg(feature = "tdx")]
+use crate::tdx::{self, CollateralProvider as _};
 use crate::{
     discovery::{
         Config, Core, CoreConfig, Input, MESSAGE_BYTES_MAX, Message, Now, Output, PeerEntry,
@@ -141,6 +143,66 @@ fn signed_token(header: &[u8], claims: &[u8]) -> Vec<u8> {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)).into_bytes()
 }
 
+/// A quote, alone and in a ticket, and the collateral that is read beside it.
+#[cfg(feature = "tdx")]
+pub fn quote(bytes: &[u8]) {
+    if let Ok(quote) = tdx::Quote::from_bytes(bytes) {
+        assert!(bytes.starts_with(quote.as_bytes()));
+        assert_eq!(
+            tdx::Quote::from_bytes(quote.as_bytes()).as_ref(),
+            Ok(&quote)
+        );
+        // Nothing that a fuzzer writes is signed by anybody, but the way to that answer is long.
+        drop(quote.pck_cert_chain());
+        assert!(
+            tdx::CollateralDirectory::new("/nonexistent")
+                .collateral(&quote)
+                .is_err()
+        );
+    }
+    if let Ok(ticket) = tdx::TdxTicket::try_from(bytes) {
+        assert!(ticket.verify().is_err());
+        let again = Ticket::try_from(ticket).map(tdx::TdxTicket::try_from);
+        assert!(matches!(again, Ok(Ok(_))));
+    }
+    if let Ok(collateral) = tdx::Collateral::from_json(bytes) {
+        let again = tdx::Collateral::from_json(collateral.to_json().as_bytes());
+        assert_eq!(again.as_ref(), Ok(&collateral));
+        drop(collateral.fmspc());
+    }
+}
+
+/// The event log of a boot.
+#[cfg(feature = "tdx")]
+pub fn event_log(bytes: &[u8]) {
+    if let Ok(log) = tdx::EventLog::parse(bytes) {
+        let mut end = 0;
+        for event in log.events() {
+            assert!(event.offset >= end && event.data.len() <= bytes.len());
+            end = event.offset;
+            assert!(event.to_string().len() < 400);
+        }
+        drop(log.replay());
+    }
+}
+
+/// A firmware image and a kernel, as they are measured before a boot.
+#[cfg(feature = "tdx")]
+pub fn firmware(bytes: &[u8]) {
+    use tdx::measure::{Firmware, PageOrder, authenticode_sha384, patch_as_qemu};
+    if let Ok(firmware) = Firmware::parse(bytes) {
+        for order in [PageOrder::SinglePass, PageOrder::TwoPass] {
+            firmware.mrtd(order);
+        }
+        for memory_bytes in [0, 1 << 29, 1 << 31, 1 << 36, u64::MAX] {
+            drop(firmware.td_hob_digest(memory_bytes));
+        }
+        drop(firmware.configuration_digest());
+    }
+    drop(authenticode_sha384(bytes));
+    drop(patch_as_qemu(bytes, 1 << 20, 1 << 32));
+}
+
 /// Inputs that decode, for the fuzzer to start from, by target.
 pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let entries = [signed_entry(1, 0), signed_entry(2, 3), signed_entry(3, 40)];
@@ -177,6 +239,16 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
                 .collect(),
         ),
         ("jwt", token_seeds()),
+        #[cfg(feature = "tdx")]
+        (
+            "quote",
+            vectors(&["tdx_quote", "tdx_quote_td15ex", "tdx_quote_collateral.json"]),
+        ),
+        #[cfg(feature = "tdx")]
+        (
+            "event_log",
+            vectors(&["trustee_ccel_ovmf_pre202408.bin", "gotdx_cos113_ccel.bin"]),
+        ),
         (
             "wire",
             vec![
@@ -186,6 +258,14 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             ],
         ),
     ]
+}
+
+/// Files of the tests, those that are there.
+#[cfg(feature = "tdx")]
+fn vectors(names: &[&str]) -> Vec<Vec<u8>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tdx");
+    let files = names.iter().map(|name| std::fs::read(folder.join(name)));
+    files.filter_map(Result::ok).collect()
 }
 
 fn token_seeds() -> Vec<Vec<u8>> {
