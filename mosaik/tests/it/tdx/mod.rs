@@ -1,6 +1,9 @@
 //! Intel TDX: real quotes at fixed times, forgeries, event logs, and peers gated by a simulated platform.
 
+mod collateral;
+mod command;
 mod forgery;
+mod malformed;
 mod measurement;
 mod peers;
 mod vectors;

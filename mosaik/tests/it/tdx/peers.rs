@@ -253,6 +253,36 @@ async fn tickets_and_what_rules_say_of_them() {
     assert_eq!(Ticket::try_from(parsed), Ok(ticket));
 }
 
+#[tokio::test]
+async fn a_task_never_waits_for_a_verification() {
+    let network = node("tdx.pending", guest(IMAGE)).await;
+    let ticket = network.tdx().ticket().unwrap();
+    let me = network.discovery().me();
+    let rule = rule();
+    let now = chrono::Utc::now();
+    let first = rule.judge(ticket.data(), &me, now).unwrap_err();
+    assert!(first.reason().contains("is being verified"), "{first}");
+    let again_at = first.judge_again_at().unwrap();
+    assert!(again_at > now && again_at < now + chrono::Duration::seconds(1));
+    let until = soon("proven", async {
+        loop {
+            match rule.judge(ticket.data(), &me, chrono::Utc::now()) {
+                Ok(until) => return until,
+                Err(rejection) => assert!(rejection.is_retryable(), "{rejection}"),
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert!(until > Expiration::in_n_hours(23));
+    // Known, it is answered at once, by every copy of the rule.
+    assert_eq!(rule.clone().validate(ticket.data(), &me), Ok(until));
+    let refused = Tdx::new()
+        .require_mrtd(register(1))
+        .judge(ticket.data(), &me, now);
+    assert!(!refused.unwrap_err().is_retryable());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_machine_that_is_no_guest_says_so() {
     let network = Network::builder("tdx.none")

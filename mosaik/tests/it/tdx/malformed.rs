@@ -1,0 +1,173 @@
+//! Many damaged inputs: each is an error or something that says what it says, never a panic.
+
+use mosaik::tdx::{
+    Collateral, EventLog, Quote, TdxTicket,
+    measure::{Firmware, PageOrder, authenticode_sha384, patch_as_qemu},
+};
+
+use super::data;
+
+/// Enough to hit every length and count in these formats some hundred times; a second of work.
+const ROUNDS: usize = 4_000;
+
+/// A sequence of numbers that is the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).unwrap()
+    }
+}
+
+/// Calls `take` with damaged copies of `whole`: bytes replaced, mostly in the first `head` of them, and ends cut off.
+fn damage(whole: &[u8], head: usize, mut take: impl FnMut(&[u8])) {
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    for _ in 0..ROUNDS {
+        let mut bytes = whole.to_vec();
+        for _ in 0..=numbers.below(4) {
+            let limit = if numbers.below(3) == 0 {
+                bytes.len()
+            } else {
+                head.min(bytes.len())
+            };
+            let index = numbers.below(limit);
+            bytes[index] = [0, 1, 0x7f, 0x80, 0xff, bytes[index] ^ 1][numbers.below(6)];
+        }
+        if numbers.below(4) == 0 {
+            bytes.truncate(numbers.below(whole.len()));
+        }
+        take(&bytes);
+    }
+}
+
+#[test]
+fn quotes_and_tickets() {
+    for name in ["tdx_quote", "tdx_quote_td15ex"] {
+        damage(&data(name), 1200, |bytes| {
+            if let Ok(quote) = Quote::from_bytes(bytes) {
+                assert!(bytes.starts_with(quote.as_bytes()));
+                assert!(!format!("{quote:?}").is_empty());
+            }
+        });
+    }
+    damage(&[2; 64], 64, |bytes| {
+        assert!(TdxTicket::try_from(bytes).is_err())
+    });
+    let json = data("tdx_quote_collateral.json");
+    damage(&json[..3000], 3000, |bytes| {
+        assert!(Collateral::from_json(bytes).is_err())
+    });
+}
+
+#[test]
+fn event_logs() {
+    for name in ["trustee_ccel_ovmf_pre202408.bin", "gotdx_cos113_ccel.bin"] {
+        let log = data(name);
+        damage(&log[..2200], 2200, |bytes| {
+            if let Ok(log) = EventLog::parse(bytes) {
+                assert_eq!(log.replay(), log.replay());
+                assert!(
+                    log.events()
+                        .iter()
+                        .all(|event| event.to_string().len() < 400)
+                );
+            }
+        });
+    }
+}
+
+/// A small firmware with the tables of a real one: one section of each kind.
+fn firmware() -> Vec<u8> {
+    let mut bytes = vec![0xaa; 0x3000];
+    let length = bytes.len();
+    let descriptor = 0x2000;
+    let mut metadata = b"TDVF".to_vec();
+    metadata.extend_from_slice(&(16_u32 + 4 * 32).to_le_bytes());
+    metadata.extend_from_slice(&1_u32.to_le_bytes());
+    metadata.extend_from_slice(&4_u32.to_le_bytes());
+    // Offset and length of the data, address and length in memory, kind, attributes.
+    let sections = [
+        // Two pages, so that the order in which they are added shows.
+        (0_u32, 0x2000_u32, 0xffff_e000_u64, 0x2000_u64, 0_u32, 1_u32),
+        (0, 0x1000, 0xffff_d000, 0x1000, 1, 0),
+        (0, 0, 0x80_9000, 0x2000, 2, 0),
+        (0, 0, 0x81_0000, 0x1_0000, 3, 0),
+    ];
+    for (offset, data, address, memory, kind, attributes) in sections {
+        metadata.extend_from_slice(&offset.to_le_bytes());
+        metadata.extend_from_slice(&data.to_le_bytes());
+        metadata.extend_from_slice(&address.to_le_bytes());
+        metadata.extend_from_slice(&memory.to_le_bytes());
+        metadata.extend_from_slice(&kind.to_le_bytes());
+        metadata.extend_from_slice(&attributes.to_le_bytes());
+    }
+    bytes[descriptor..descriptor + metadata.len()].copy_from_slice(&metadata);
+    // The table of GUIDs ends 32 bytes before the end: entry, then footer.
+    let footer = [
+        0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45, 0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08,
+        0x2d,
+    ];
+    let entry = [
+        0x35, 0x65, 0x7a, 0xe4, 0x4a, 0x98, 0x98, 0x47, 0x86, 0x5e, 0x46, 0x85, 0xa7, 0xbf, 0x8e,
+        0xc2,
+    ];
+    let offset_from_end = u32::try_from(length - descriptor).unwrap();
+    let mut table = offset_from_end.to_le_bytes().to_vec();
+    table.extend_from_slice(&22_u16.to_le_bytes());
+    table.extend_from_slice(&entry);
+    table.extend_from_slice(&(22_u16 + 18).to_le_bytes());
+    table.extend_from_slice(&footer);
+    let end = length - 0x20;
+    bytes[end - table.len()..end].copy_from_slice(&table);
+    bytes
+}
+
+#[test]
+fn firmware_and_kernels() {
+    let whole = firmware();
+    let parsed = Firmware::parse(&whole).unwrap();
+    assert_ne!(
+        parsed.mrtd(PageOrder::SinglePass),
+        parsed.mrtd(PageOrder::TwoPass)
+    );
+    // The tables first, so that they are what is damaged.
+    let mut measured = 0;
+    let mut take = |bytes: &[u8]| {
+        if let Ok(firmware) = Firmware::parse(bytes) {
+            measured += 1;
+            assert!(
+                firmware
+                    .sections()
+                    .iter()
+                    .all(|section| u64::from(section.data_bytes) <= whole.len() as u64)
+            );
+            drop(firmware.td_hob_digest(1 << 31));
+            drop(firmware.configuration_digest());
+        }
+    };
+    let mut numbers = Numbers(7);
+    for _ in 0..ROUNDS {
+        let mut bytes = whole.clone();
+        for _ in 0..=numbers.below(3) {
+            let index = match numbers.below(2) {
+                0 => 0x2000 + numbers.below(144),
+                _ => bytes.len() - 0x20 - numbers.below(48) - 1,
+            };
+            bytes[index] = [0, 1, 0x7f, 0x80, 0xff, bytes[index] ^ 1][numbers.below(6)];
+        }
+        take(&bytes);
+    }
+    assert!(measured > 0);
+    let mut kernel = vec![0; 0x1000];
+    kernel[..2].copy_from_slice(b"MZ");
+    kernel[0x3c] = 0x80;
+    kernel[0x80..0x84].copy_from_slice(b"PE\0\0");
+    kernel[0x202..0x206].copy_from_slice(b"HdrS");
+    damage(&kernel, 0x300, |bytes| {
+        drop(authenticode_sha384(bytes));
+        drop(patch_as_qemu(bytes, 1 << 20, 1 << 32));
+    });
+}
