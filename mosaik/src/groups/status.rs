@@ -1,6 +1,6 @@
 //! What a member can say about itself, and what has happened to it.
 
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use super::{Cursor, Formation, Index, Term};
 use crate::primitives::{Digest, PeerId};
@@ -35,6 +35,33 @@ pub struct Status {
     pub is_online: bool,
     /// One sentence on why they cannot; `None` when they can.
     pub why_offline: Option<String>,
+}
+
+/// One line for people: what the member does, how far it is, and what it waits for.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = match self.role {
+            Role::Forming => "forming",
+            Role::Learner => "learner",
+            Role::Follower => "follower",
+            Role::Candidate => "candidate",
+            Role::Leader => "leader",
+            Role::Stopped => "stopped",
+        };
+        write!(
+            f,
+            "{role} in term {}, {} commands applied",
+            self.term, self.committed
+        )?;
+        if !self.voters.is_empty() {
+            let (voters, learners) = (self.voters.len(), self.learners.len());
+            write!(f, ", {voters} voters, {learners} learners")?;
+        }
+        match &self.why_offline {
+            None => f.write_str(", online"),
+            Some(why) => write!(f, ", offline: {why}"),
+        }
+    }
 }
 
 /// One history of a group: from its founding on, it has one order of commands.

@@ -125,8 +125,10 @@ pub(super) async fn receive(
                             return CloseCode::OVERLOADED;
                         }
                         let answer = member.request(&tied, kind, head, body);
-                        let mut answer = answer.map(move |body| (id, body)).boxed();
-                        // At once, and in order: a later request must not overtake this one.
+                        let answer = answer.map(move |body| (id, body));
+                        // At once, and in order: a later request must not overtake this one, whatever the
+                        // runtime thinks of how much this task has done.
+                        let mut answer = tokio::task::unconstrained(answer).boxed();
                         match futures::poll!(&mut answer) {
                             std::task::Poll::Ready((id, body)) => reply(&tied, id, body),
                             std::task::Poll::Pending => serving.push(answer),

@@ -42,6 +42,8 @@ pub(in crate::groups) struct News {
     pub(in crate::groups) runs: Vec<Run>,
     /// The history has ended in favour of this one.
     pub(in crate::groups) sealed: Option<Lineage>,
+    /// A piece of this node's session came before its turn, and was passed over: it has to be sent again.
+    pub(in crate::groups) has_gap: bool,
     /// The state came as a snapshot.
     pub(in crate::groups) is_restored: bool,
 }
@@ -153,7 +155,10 @@ impl<M: StateMachine> MachineApplier<M> {
                 }
                 Judged::Repeated(answer) => answer,
                 Judged::Forgotten => continue,
-                Judged::Gap { .. } | Judged::Expired => break,
+                Judged::Gap { .. } | Judged::Expired => {
+                    news.has_gap |= piece.session == own_session;
+                    break;
+                }
             };
             if piece.session == own_session {
                 join_run(&mut news.runs, &mut run, (piece.session, seq), answer);

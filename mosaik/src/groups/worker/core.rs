@@ -23,7 +23,7 @@ use crate::{
     groups::{
         Formation, GroupConfig, GroupEvent, LeadershipPreference,
         bonds::Table,
-        consensus::Replica,
+        consensus::{Replica, ReplicaView},
         identity::{Lineage, Origin, ReplicaId},
         lineage::Standing,
         view::Views,
@@ -60,6 +60,8 @@ pub(in crate::groups) struct Core {
     pub(super) is_sealed: AtomicBool,
     /// Others say that this member was removed.
     pub(super) is_removed: AtomicBool,
+    /// Whoever puts something into the log of the leader, one after the other.
+    pub(super) turn: tokio::sync::Mutex<()>,
     stopped: Mutex<Option<Stopped>>,
     is_observer: AtomicBool,
     pub(super) leaving: Shutdown,
@@ -160,6 +162,7 @@ impl Core {
             driver: Notify::new(),
             is_sealed: AtomicBool::new(false),
             is_removed: AtomicBool::new(false),
+            turn: tokio::sync::Mutex::default(),
             stopped: Mutex::default(),
             is_observer: AtomicBool::new(is_observer),
             leaving: Shutdown::new(),
@@ -329,6 +332,20 @@ impl Core {
         u64::try_from(self.clock.utc().timestamp_millis()).unwrap_or(0)
     }
 
+    /// The leader, if it can be expected to hear what it is asked.
+    ///
+    /// A replica believes in a leader until it hears of another: one that was cut off would for ever.
+    pub(super) fn leader_of(&self, active: &Active, view: &ReplicaView) -> Option<ReplicaId> {
+        let leader = view.leader?;
+        if leader == active.id {
+            return Some(leader);
+        }
+        let config = self.config.consensus();
+        let limit = (config.election_timeout + config.election_timeout_jitter).mul_f32(1.5);
+        let tied = self.bonds.get(&leader.peer()?)?;
+        (tied.silence(self.clock.now()) <= limit).then_some(leader)
+    }
+
     /// What is said with each sign of life.
     pub(super) fn pulse_now(&self) -> Option<Pulse> {
         let active = self.active.borrow().clone()?;
@@ -382,6 +399,10 @@ impl Audience for Core {
         }
         if news.sealed.is_some() {
             self.is_sealed.store(true, Ordering::Relaxed);
+        }
+        if news.has_gap {
+            lock(&self.client).send_all_again();
+            self.client_changed.notify_one();
         }
         if is_first || news.sealed.is_some() {
             self.driver.notify_one();

@@ -114,13 +114,14 @@ impl Driver {
         } else {
             self.follow.led_from = None;
         }
-        let is_online = self.is_online(active, view);
-        self.show(view.leader.and_then(|leader| leader.peer()), is_online);
+        let leader = self.core.leader_of(active, view);
+        let is_online = self.is_online(active, view, leader);
+        self.show(leader.and_then(|leader| leader.peer()), is_online);
     }
 
-    fn is_online(&self, active: &Active, view: &ReplicaView) -> bool {
+    fn is_online(&self, active: &Active, view: &ReplicaView, leader: Option<ReplicaId>) -> bool {
         let applied = |upto: u64| view.applied.is_some_and(|applied| applied >= upto);
-        match view.leader {
+        match leader {
             None => false,
             Some(leader) if leader == active.id => {
                 self.has_quorum(view) && self.follow.led_from.is_some_and(applied)

@@ -56,7 +56,7 @@ async fn round(core: Arc<Core>, waiting: Vec<oneshot::Sender<Result<(), Failure>
 
 async fn attempt(core: &Arc<Core>) -> Result<(), Failure> {
     let active = core.active.borrow().clone().ok_or(Failure::Offline)?;
-    let leader = active.replica.watch().borrow().leader;
+    let leader = core.leader_of(&active, &active.replica.watch().borrow());
     let leader = leader.ok_or(Failure::NoQuorum)?;
     let answer = if leader == active.id {
         traffic::read_index(active.clone()).await

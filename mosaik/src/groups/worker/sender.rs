@@ -1,6 +1,6 @@
 //! Brings this node's commands to the leader, whoever that is, until they are applied here.
 
-use std::{sync::Arc, task::Poll, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
@@ -43,9 +43,10 @@ pub(super) async fn run(core: Arc<Core>) {
     loop {
         let current = active.borrow_and_update().clone();
         let mut view = current.as_ref().map(|active| active.replica.watch());
-        let leader = view
-            .as_mut()
-            .and_then(|view| view.borrow_and_update().leader);
+        let leader = match (&current, &mut view) {
+            (Some(current), Some(view)) => core.leader_of(current, &view.borrow_and_update()),
+            _ => None,
+        };
         if leader.is_some() && leader != sent_to {
             sent_to = leader;
             lock(&core.client).send_all_again();
@@ -89,30 +90,31 @@ async fn send_all(core: &Arc<Core>, current: &Active, leader: ReplicaId, out: &m
         let Some(sending) = lock(&core.client).next_piece(core.clock.now()) else {
             return;
         };
-        let mut sent = send(core, current, leader, sending);
-        // At once: a later piece must not overtake this one.
-        match futures::poll!(&mut sent) {
-            Poll::Ready((sending, sent)) => {
-                take_in(core, &sending, sent);
+        if leader != current.id {
+            out.push(forward(core, current, leader, sending));
+            continue;
+        }
+        let entry = Entry::of_piece(core.stamp(), &sending.bytes);
+        match traffic::submit(current, entry).await {
+            Ok(outcome) => {
+                out.push(
+                    outcome
+                        .map(|answer| (sending, Sent::Answered(answer)))
+                        .boxed(),
+                );
             }
-            Poll::Pending => out.push(sent),
+            Err(answer) => take_in(core, &sending, Sent::Answered(answer)),
         }
     }
 }
 
-fn send(
+/// Sends a piece to the leader. It is on its way when this returns.
+fn forward(
     core: &Arc<Core>,
     current: &Active,
     leader: ReplicaId,
     sending: Sending,
 ) -> BoxFuture<'static, (Sending, Sent)> {
-    if leader == current.id {
-        let entry = Entry::of_piece(core.stamp(), &sending.bytes);
-        let proposed = traffic::propose(current.clone(), entry);
-        return proposed
-            .map(|answer| (sending, Sent::Answered(answer)))
-            .boxed();
-    }
     let Some(tied) = leader.peer().and_then(|peer| core.bonds().get(&peer)) else {
         return std::future::ready((sending, Sent::NotSent)).boxed();
     };

@@ -197,8 +197,19 @@ impl Core {
                     tracing::warn!(peer = %from.fmt_short(), "malformed commands refused");
                     return ready(LeaderAnswer::Refused);
                 }
-                let entry = Entry::of_piece(self.stamp(), &body);
-                propose(active, entry).boxed()
+                async move {
+                    let submitted = {
+                        // In the order of the requests: waiting lines are fair.
+                        let _turn = self.turn.lock().await;
+                        let entry = Entry::of_piece(self.stamp(), &body);
+                        submit(&active, entry).await
+                    };
+                    match submitted {
+                        Ok(outcome) => outcome.await,
+                        Err(answer) => answer,
+                    }
+                }
+                .boxed()
             }
             ASK_READ_INDEX => read_index(active).boxed(),
             ASK_LEAVE => async move {
@@ -255,9 +266,27 @@ impl Core {
     }
 }
 
-/// Puts an entry into the log, as the leader.
+/// Puts an entry into the log, as the leader: in the order of calls, with a future of what becomes of it.
+pub(super) async fn submit(
+    active: &Active,
+    entry: Bytes,
+) -> Result<BoxFuture<'static, LeaderAnswer>, LeaderAnswer> {
+    match active.replica.submit(entry).await {
+        Ok(outcome) => Ok(outcome.map(proposed).boxed()),
+        Err(error) => Err(proposed(Err(error))),
+    }
+}
+
+/// As [`submit`], in one.
 pub(super) async fn propose(active: Active, entry: Bytes) -> LeaderAnswer {
-    match active.replica.propose(entry).await {
+    match submit(&active, entry).await {
+        Ok(outcome) => outcome.await,
+        Err(answer) => answer,
+    }
+}
+
+fn proposed(outcome: Result<(), ProposeError>) -> LeaderAnswer {
+    match outcome {
         Ok(()) => LeaderAnswer::Done(0),
         Err(ProposeError::NotLeader { .. }) => LeaderAnswer::NotLeader,
         Err(ProposeError::NoQuorum) => LeaderAnswer::NoQuorum,

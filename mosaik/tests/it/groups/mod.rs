@@ -2,6 +2,7 @@
 
 mod failing;
 mod forming;
+mod meeting;
 mod serving;
 
 use std::time::Duration;
@@ -72,20 +73,26 @@ async fn node(network: NetworkId) -> Network {
 
 /// Nodes that know each other on a network in memory, which can be cut.
 async fn memory_nodes(net: &MemoryNet, count: usize) -> Vec<Network> {
+    let nodes = memory_nodes_apart(net, count).await;
+    introduce(&nodes).await;
+    nodes
+}
+
+/// Nodes that do not know each other yet.
+async fn memory_nodes_apart(net: &MemoryNet, count: usize) -> Vec<Network> {
     let network = NetworkId::random();
-    let build = (0..count).map(|_| Network::builder(network).with_memory_net(net).build());
-    let nodes: Vec<_> = join_all(build)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
+    let build = |_| Network::builder(network).with_memory_net(net).build();
+    let nodes = join_all((0..count).map(build)).await;
+    nodes.into_iter().map(Result::unwrap).collect()
+}
+
+async fn introduce(nodes: &[Network]) {
     for (index, node) in nodes.iter().enumerate() {
         for other in &nodes[..index] {
             let synced = node.discovery().sync_with(other.local().addr());
             soon("the introduction", synced).await.unwrap();
         }
     }
-    nodes
 }
 
 async fn nodes(count: usize) -> Vec<Network> {
