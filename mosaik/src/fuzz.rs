@@ -153,7 +153,7 @@ pub fn quote(bytes: &[u8]) {
             Ok(&quote)
         );
         // Nothing that a fuzzer writes is signed by anybody, but the way to that answer is long.
-        drop(quote.pck_cert_chain());
+        let _ = quote.pck_cert_chain();
         assert!(
             tdx::CollateralDirectory::new("/nonexistent")
                 .collateral(&quote)
@@ -168,7 +168,7 @@ pub fn quote(bytes: &[u8]) {
     if let Ok(collateral) = tdx::Collateral::from_json(bytes) {
         let again = tdx::Collateral::from_json(collateral.to_json().as_bytes());
         assert_eq!(again.as_ref(), Ok(&collateral));
-        drop(collateral.fmspc());
+        let _ = collateral.fmspc();
     }
 }
 
@@ -182,7 +182,7 @@ pub fn event_log(bytes: &[u8]) {
             end = event.offset;
             assert!(event.to_string().len() < 400);
         }
-        drop(log.replay());
+        let _ = log.replay();
     }
 }
 
@@ -192,15 +192,16 @@ pub fn firmware(bytes: &[u8]) {
     use tdx::measure::{Firmware, PageOrder, authenticode_sha384, patch_as_qemu};
     if let Ok(firmware) = Firmware::parse(bytes) {
         for order in [PageOrder::SinglePass, PageOrder::TwoPass] {
-            firmware.mrtd(order);
+            let _ = firmware.mrtd(order);
         }
         for memory_bytes in [0, 1 << 29, 1 << 31, 1 << 36, u64::MAX] {
-            drop(firmware.td_hob_digest(memory_bytes));
+            let _ = firmware.td_hob_digest(memory_bytes);
         }
-        drop(firmware.configuration_digest());
+        let _ = firmware.configuration_digest();
     }
-    drop(authenticode_sha384(bytes));
-    drop(patch_as_qemu(bytes, 1 << 20, 1 << 32));
+    // Only that it ends, and in bounds.
+    let _ = authenticode_sha384(bytes);
+    let _ = patch_as_qemu(bytes, 1 << 20, 1 << 32);
 }
 
 /// Inputs that decode, for the fuzzer to start from, by target.

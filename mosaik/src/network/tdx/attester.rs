@@ -196,7 +196,7 @@ mod tests {
         Network, NetworkTdxExt as _,
         runtime::{Clock, time},
         tdx::{Measurement, Measurements, SimulatedPlatform, TICKET_CLASS, TdxTicket},
-        testing::MemoryNet,
+        transport::MemoryNet,
     };
 
     fn tickets(network: &Network) -> Vec<TdxTicket> {
