@@ -111,8 +111,8 @@ const DESCRIPTOR_BYTES: usize = 16;
 const SECTION_BYTES: usize = 32;
 /// OVMF has six; a bound on what a hostile file makes us hash.
 const SECTION_COUNT_MAX: u32 = 32;
-/// Larger than any firmware, which lies below 4 GiB beside the flash.
-const SECTION_MEMORY_BYTES_MAX: u64 = 256 << 20;
+/// Of all sections together: OVMF's have 6 MiB. Each page costs hashing.
+const SECTION_MEMORY_BYTES_MAX: u64 = 64 << 20;
 const PAGE_BYTES: u64 = 4096;
 const CHUNK_BYTES: usize = 256;
 
@@ -145,7 +145,13 @@ impl<'a> Firmware<'a> {
                 let at = descriptor + DESCRIPTOR_BYTES + index * SECTION_BYTES;
                 section(slice(bytes, at, SECTION_BYTES)?, index, bytes.len())
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<Section>, _>>()?;
+        let memory_bytes: u64 = sections.iter().map(|section| section.memory_bytes).sum();
+        if memory_bytes > SECTION_MEMORY_BYTES_MAX {
+            return Err(FirmwareError::Malformed {
+                reason: "sections larger than any firmware",
+            });
+        }
         Ok(Self { bytes, sections })
     }
 
@@ -262,7 +268,11 @@ impl<'a> Firmware<'a> {
         }
         if memory_bytes > below_4g {
             const ABOVE: u64 = 1 << 32;
-            map.push((ABOVE, ABOVE + (memory_bytes - below_4g), false));
+            let end = ABOVE.checked_add(memory_bytes - below_4g);
+            let end = end.ok_or(FirmwareError::Malformed {
+                reason: "more memory than there are addresses",
+            })?;
+            map.push((ABOVE, end, false));
         }
         Ok(map)
     }

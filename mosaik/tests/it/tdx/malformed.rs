@@ -133,7 +133,16 @@ fn firmware_and_kernels() {
         parsed.mrtd(PageOrder::SinglePass),
         parsed.mrtd(PageOrder::TwoPass)
     );
-    // The tables first, so that they are what is damaged.
+    assert!(parsed.td_hob_digest(1 << 40).is_ok());
+    assert!(
+        parsed.td_hob_digest(1 << 20).is_err(),
+        "less than its own sections take"
+    );
+    assert!(
+        parsed.td_hob_digest(u64::MAX).is_err(),
+        "more than there are addresses"
+    );
+    // Only the tables are damaged.
     let mut measured = 0;
     let mut take = |bytes: &[u8]| {
         if let Ok(firmware) = Firmware::parse(bytes) {
