@@ -5,6 +5,7 @@ mod command;
 mod forgery;
 mod malformed;
 mod measurement;
+mod members;
 mod peers;
 mod vectors;
 

@@ -17,8 +17,8 @@ use tokio::time::timeout;
 /// Handshakes, verifications and refusals on a machine that is busy with other tests.
 const SOON: Duration = Duration::from_secs(20);
 
-const IMAGE: u8 = 1;
-const OTHER_IMAGE: u8 = 9;
+pub(super) const IMAGE: u8 = 1;
+pub(super) const OTHER_IMAGE: u8 = 9;
 
 fn register(byte: u8) -> Measurement {
     Measurement::new([byte; 48])
@@ -30,12 +30,12 @@ fn registers(image: u8) -> Measurements {
     Measurements::new(register(0xf0), rtmr)
 }
 
-fn guest(image: u8) -> SimulatedPlatform {
+pub(super) fn guest(image: u8) -> SimulatedPlatform {
     SimulatedPlatform::new(registers(image))
 }
 
 /// Lets in the guests that run `IMAGE`.
-fn rule() -> Tdx {
+pub(super) fn rule() -> Tdx {
     let registers = registers(IMAGE);
     Tdx::new()
         .require_mrtd(registers.mrtd())
@@ -44,12 +44,12 @@ fn rule() -> Tdx {
         .danger_trust_simulated()
 }
 
-async fn node(id: &str, platform: SimulatedPlatform) -> Network {
+pub(super) async fn node(id: &str, platform: SimulatedPlatform) -> Network {
     let builder = Network::builder(id).loopback().with_tdx_provider(platform);
     builder.build().await.unwrap()
 }
 
-async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(SOON, future)
         .await
         .unwrap_or_else(|_| panic!("not soon: {what}"))
