@@ -5,9 +5,12 @@
 
 use proc_macro::TokenStream;
 
+mod collection;
+mod declaration;
 mod emit;
 mod id;
 mod machine;
+mod measurements;
 mod owned;
 mod report;
 mod schema;
@@ -15,6 +18,8 @@ mod stream;
 
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod stored;
 
 /// `unique_id!` and `id!`: an id from a string literal, computed at compile time.
 #[doc(hidden)]
@@ -36,6 +41,29 @@ pub fn __stream_impl(input: TokenStream) -> TokenStream {
 pub fn __stream_documentation(_: TokenStream) -> TokenStream {
     let table = stream::documentation();
     quote::quote!(#table).into()
+}
+
+/// `collection!`: a named, typed collection.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __collection_impl(input: TokenStream) -> TokenStream {
+    collection::collection(input.into()).into()
+}
+
+/// The keys of `collection!` as a table, for the documentation of the macro.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __collection_documentation(_: TokenStream) -> TokenStream {
+    let table = collection::documentation();
+    quote::quote!(#table).into()
+}
+
+/// The registers that `require_tdx` knows, for the documentation of the macros.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __measurements_documentation(_: TokenStream) -> TokenStream {
+    let list = measurements::documentation();
+    quote::quote!(#list).into()
 }
 
 /// Replicates an `impl`: see `mosaik::state_machine`.

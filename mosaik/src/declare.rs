@@ -1,7 +1,8 @@
 //! Declarations as Rust items.
 //!
-//! [`stream!`](crate::stream!) declares a typed stream, [`state_machine`] replicates an `impl`,
-//! [`Schema`] names a type, [`unique_id!`](crate::unique_id!) computes an id at compile time.
+//! [`stream!`](crate::stream!) declares a typed stream, [`collection!`](crate::collection!) a
+//! replicated collection, [`state_machine`] replicates an `impl`, [`Schema`] names a type,
+//! [`unique_id!`](crate::unique_id!) computes an id at compile time.
 
 mod definition;
 pub use definition::{
@@ -12,6 +13,15 @@ pub use definition::{
 pub mod stream;
 
 pub use crate::stream;
+
+#[doc(hidden)]
+pub mod collection;
+
+pub use crate::collection;
+
+#[cfg(feature = "tdx")]
+#[doc(hidden)]
+pub mod measured;
 
 #[doc(hidden)]
 pub mod machine;
@@ -192,11 +202,119 @@ pub trait Schema {
 /// `require` and `require_ticket` may be repeated: all of them must hold. Of every other key the last
 /// one counts.
 ///
+/// # Guest images
+///
+/// `require_tdx` asks for a ticket that proves, by Intel TDX, which image a peer runs. It stands for
+/// `require_ticket: Tdx::new()…` and takes the same prefix. `{ own_image }` asks for the image that this
+/// node runs itself; on a machine that is no trust domain it refuses everybody. Otherwise it takes the
+/// registers by name, each with 96 hex digits or a constant:
+///
+/// ```
+/// # #[cfg(feature = "tdx")] mod example {
+/// # use mosaik::tdx::Measurement;
+/// # const FIRMWARE: Measurement = Measurement::new([1; 48]);
+/// # const KERNEL: Measurement = Measurement::new([2; 48]);
+/// # const FILES: Measurement = Measurement::new([3; 48]);
+/// mosaik::stream! {
+///     pub Secrets = String, "secrets.v1",
+///     consumer require_tdx: { mrtd = FIRMWARE, rtmr1 = KERNEL, rtmr2 = FILES },
+/// }
+/// # }
+/// ```
+///
+/// The registers are
+#[doc = mosaik_derive::__measurements_documentation!()]
+/// . Only MRTD, RTMR1 and RTMR2 together identify an image, and less is refused.
+///
 /// [`StreamProducer`]: crate::streams::StreamProducer
 /// [`StreamConsumer`]: crate::streams::StreamConsumer
 #[macro_export]
 macro_rules! stream {
     ($($declaration:tt)*) => { $crate::__private::__stream_impl! { $crate; $($declaration)* } };
+}
+
+/// Declares a replicated collection: its name, its type, its id and its rules, in one place.
+///
+/// ```
+/// use mosaik::{CollectionReader, CollectionWriter, Network, collections::Map};
+///
+/// mosaik::collection! {
+///     /// The best scores.
+///     pub Scores = Map<String, u64>, "game.scores.v1",
+/// }
+///
+/// # async fn example(network: &Network) -> Result<(), mosaik::collections::Error<(String, u64)>> {
+/// let scores = Scores::online_writer(network).await;
+/// scores.insert("ann".into(), 5).await?;
+///
+/// let reader = Scores::online_reader(network).await;
+/// let best = reader.get("ann");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The macro declares a struct of that name, which implements [`CollectionReader`] and
+/// [`CollectionWriter`]. Names, attributes, visibility and type parameters (with bounds, and a `where`
+/// clause before the `=`) are as in Rust.
+///
+/// # Grammar
+///
+/// ```text
+/// collection!( attributes visibility mode Name<generics> = Type, id, entries )
+/// mode    = `reader` | `writer`               implements only that trait
+/// id      = a text, or an expression that gives a `StoreId` or a `&str`
+/// entries = key: value, …
+/// ```
+///
+/// The type is one of [`collections`](crate::collections). A text of 64 hex digits is the id itself, any
+/// other text is hashed. Who knows the id can take part, unless a ticket is asked for.
+///
+/// With a mode the other side is there for the crate alone: `reader Scores` has the inherent functions
+/// `Scores::writer` and `Scores::online_writer`, which are `pub(crate)`.
+///
+/// # Keys
+///
+#[doc = mosaik_derive::__collection_documentation!()]
+///
+/// `require_ticket` and `require_tdx` may be repeated: all of them must hold. Of every other key the
+/// last one counts. Values are computed whenever the collection is opened. There is no prefix: what is
+/// asked is part of what the collection is, and every member checks every other. For `require_tdx` see
+/// [`stream!`](crate::stream!#guest-images).
+///
+/// # Type parameters
+///
+/// ```
+/// use mosaik::collections::{Key, Map, Value};
+///
+/// mosaik::collection!(pub Index<K, V> where K: Key, V: Value = Map<K, V>, "index.v1");
+/// ```
+///
+/// [`CollectionReader`]: crate::collections::CollectionReader
+/// [`CollectionWriter`]: crate::collections::CollectionWriter
+#[macro_export]
+macro_rules! collection {
+    ($($declaration:tt)*) => { $crate::__private::__collection_impl! { $crate; $($declaration)* } };
+}
+
+/// The validator that `require_tdx` stands for.
+#[cfg(feature = "tdx")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tdx {
+    (own_image) => { $crate::__private::measured::own_image() };
+    ($($require:ident = $value:expr),*) => { $crate::__private::measured::Tdx::new()$(.$require($value))* };
+}
+
+/// Says what is missing.
+#[cfg(not(feature = "tdx"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tdx {
+    ($($any:tt)*) => {
+        ::core::compile_error!(
+            "`require_tdx` needs the feature `tdx` of mosaik\nhelp: write `mosaik = { version = \"…\", features = [\"tdx\"] }` in `Cargo.toml`"
+        )
+    };
 }
 
 /// An id computed at compile time from a string literal.

@@ -10,12 +10,13 @@ pub use core::result::Result::{self, Ok};
 
 pub use bytes::Bytes;
 pub use inventory;
-pub use mosaik_derive::{__stream_impl, __unique_id_impl};
+pub use mosaik_derive::{__collection_impl, __stream_impl, __unique_id_impl};
 
 pub use serde;
 
-pub use crate::__complete;
-pub use crate::declare::{Schema, StreamConsumer, StreamProducer, machine, stream};
+#[cfg(feature = "tdx")]
+pub use crate::declare::measured;
+pub use crate::declare::{Schema, StreamConsumer, StreamProducer, collection, machine, stream};
 pub use crate::groups::{
     ApplyContext, Group, RestoreError, SnapshotMachine, SnapshotSync, StateMachine,
 };
@@ -23,6 +24,7 @@ pub use crate::network::Network;
 pub use crate::primitives::schema::Declared;
 pub use crate::primitives::{Datum, Digest};
 pub use crate::streams::{Consumer, Producer};
+pub use crate::{__complete, __tdx};
 
 #[cfg(feature = "test-util")]
 pub use crate::transport::bench;

@@ -7,7 +7,7 @@
     "`buffer_size` cannot be 0\nhelp: the smallest is 1"
 }
 ::core::compile_error! {
-    "unknown key `colour`\nhelp: a stream has the keys `require`, `require_ticket`, `online_when`, `max_consumers`, `buffer_size`, `back_pressure`, `disconnect_lagging`, `history`, `index_by`, `criteria`, `filter`, `backoff` and `queue_size`"
+    "unknown key `colour`\nhelp: a stream has the keys `require`, `require_ticket`, `require_tdx`, `online_when`, `max_consumers`, `buffer_size`, `back_pressure`, `disconnect_lagging`, `history`, `index_by`, `criteria`, `filter`, `backoff` and `queue_size`"
 }
 ::core::compile_error! {
     "`history` is an option of the producer\nhelp: write `producer history: …`, or just `history: …`"

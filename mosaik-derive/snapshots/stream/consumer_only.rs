@@ -4,7 +4,7 @@
     "nobody would check `consumer require_ticket`: it says what a consumer must satisfy, the producer side checks that, and this declaration has no producer\nhelp: to check producers write `producer require_ticket: …`; to check consumers put this line where the producer is declared, or declare both sides"
 }
 ::core::compile_error! {
-    "unknown key `max`\nhelp: a stream has the keys `require`, `require_ticket`, `online_when`, `max_consumers`, `buffer_size`, `back_pressure`, `disconnect_lagging`, `history`, `index_by`, `criteria`, `filter`, `backoff` and `queue_size`"
+    "unknown key `max`\nhelp: a stream has the keys `require`, `require_ticket`, `require_tdx`, `online_when`, `max_consumers`, `buffer_size`, `back_pressure`, `disconnect_lagging`, `history`, `index_by`, `criteria`, `filter`, `backoff` and `queue_size`"
 }
 pub struct Trades;
 const _: () = ::mosaik::__private::stream::datum::<Trade>();

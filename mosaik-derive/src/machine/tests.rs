@@ -2,38 +2,14 @@
 //! of a user is in `ui-tests`.
 
 use super::state_machine;
+use crate::snapshots;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
-use syn::{Item, ItemMacro};
+use syn::Item;
 
-/// The first lines of the errors of a machine. Its expansion is a list of items, whatever it says.
 fn expand(arguments: &str, item: &str) -> (Vec<String>, syn::File) {
     let tokens = |text: &str| -> TokenStream { text.parse().expect("balanced tokens") };
-    let output = state_machine(tokens(arguments), tokens(item));
-    let file: syn::File = syn::parse2(output.clone())
-        .unwrap_or_else(|error| panic!("not a list of items: {error}\n{output}"));
-    let mistakes = file.items.iter().filter_map(mistake).collect();
-    (mistakes, file)
-}
-
-/// A `compile_error!` as an item, or as the length of the array that stands for what is unknown.
-fn mistake(item: &Item) -> Option<String> {
-    let mac = match item {
-        Item::Macro(ItemMacro { mac, .. }) => mac,
-        Item::Type(alias) => match &*alias.ty {
-            syn::Type::Array(syn::TypeArray {
-                len: syn::Expr::Macro(length),
-                ..
-            }) => &length.mac,
-            _ => return None,
-        },
-        _ => return None,
-    };
-    let name = mac.path.segments.last().expect("a path").ident.to_string();
-    (name == "compile_error").then(|| {
-        let text: syn::LitStr = mac.parse_body().expect("a text");
-        text.value().lines().next().unwrap_or_default().to_owned()
-    })
+    snapshots::mistakes_of(state_machine(tokens(arguments), tokens(item)))
 }
 
 /// The mistakes of a machine with one right command beside `method`.

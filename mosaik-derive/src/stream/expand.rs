@@ -3,8 +3,7 @@
 //! beside every name of the user's.
 
 use super::keys::Side;
-use super::model::{Call, End, Model};
-use super::syntax::Id;
+use crate::declaration::{Call, End, Id, Language as _, Model};
 use crate::emit::{self, is_cfg, located, phantom, quiet, quiet_name};
 use crate::id;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -13,7 +12,7 @@ use syn::spanned::Spanned as _;
 use syn::{Generics, parse_quote_spanned};
 
 /// The items of a declaration. `root` is the path of mosaik.
-pub(crate) fn expand(root: &TokenStream, model: &Model) -> TokenStream {
+pub(crate) fn expand(root: &TokenStream, model: &Model<Side>) -> TokenStream {
     let Model {
         attrs,
         vis,
@@ -43,8 +42,8 @@ pub(crate) fn expand(root: &TokenStream, model: &Model) -> TokenStream {
 }
 
 /// The datum's type, or an alias that stands for an unknown one.
-fn datum(model: &Model) -> (TokenStream, Option<TokenStream>) {
-    match &model.datum {
+fn datum(model: &Model<Side>) -> (TokenStream, Option<TokenStream>) {
+    match &model.ty {
         Ok(datum) => (datum.to_token_stream(), None),
         Err(error) => {
             let alias = format_ident!("DatumOf{}", model.name);
@@ -56,8 +55,8 @@ fn datum(model: &Model) -> (TokenStream, Option<TokenStream>) {
 
 /// Fails, once and at the user's type, if that is not a datum. Where the type depends on parameters
 /// it is asked when the stream is used.
-fn assertion(root: &TokenStream, model: &Model) -> Option<TokenStream> {
-    let datum = model.datum.as_ref().ok()?;
+fn assertion(root: &TokenStream, model: &Model<Side>) -> Option<TokenStream> {
+    let datum = model.ty.as_ref().ok()?;
     model.generics.params.is_empty().then(|| {
         let cfgs = model.attrs.iter().filter(|attr| is_cfg(attr));
         let root = located(root, datum.span());
@@ -68,8 +67,8 @@ fn assertion(root: &TokenStream, model: &Model) -> Option<TokenStream> {
 
 fn implementation(
     root: &TokenStream,
-    model: &Model,
-    end: &End,
+    model: &Model<Side>,
+    end: &End<Side>,
     datum: &TokenStream,
 ) -> TokenStream {
     let Words {
@@ -134,9 +133,9 @@ fn implementation(
 /// The generics of an implementation: those of the declaration, and that the datum is one, so that
 /// nothing inside fails if it is not. With a lifetime that it does not use, the compiler asks for it
 /// where the stream is used and not here, where `assertion` has the better message.
-fn bounded(root: &TokenStream, model: &Model) -> Generics {
+fn bounded(root: &TokenStream, model: &Model<Side>) -> Generics {
     let mut generics = model.generics.clone();
-    if let Ok(datum) = &model.datum {
+    if let Ok(datum) = &model.ty {
         let root = located(root, datum.span());
         generics.make_where_clause().predicates.push(
             parse_quote_spanned!(datum.span()=> for<'__mosaik> #datum: #root::__private::Datum),
@@ -171,7 +170,7 @@ fn words(side: Side) -> Words {
     }
 }
 
-fn id(root: &TokenStream, model: &Model) -> Option<TokenStream> {
+fn id(root: &TokenStream, model: &Model<Side>) -> Option<TokenStream> {
     let id = match model.id.as_ref()? {
         Id::Literal(literal) => id::constant(root, &literal.value()),
         Id::Expr(expr) => expr.to_token_stream(),
@@ -203,7 +202,7 @@ fn told(key: &Ident) -> TokenStream {
 
 /// Paths for completion at keys that are not there yet. Only rust-analyzer sees them: to the
 /// compiler each would be one more mistake.
-fn unfinished(root: &TokenStream, model: &Model) -> Option<TokenStream> {
+fn unfinished(root: &TokenStream, model: &Model<Side>) -> Option<TokenStream> {
     let unfinished = &model.unfinished;
     (!unfinished.is_empty()).then(|| {
         quote!(#root::__private::__complete! { #(#root::__private::stream::keys::#unfinished)* })

@@ -3,13 +3,18 @@
 //! completion, hover and the table cannot differ, and messages show signatures that can be read.
 //! `MOSAIK_UPDATE_SNAPSHOTS=1 cargo test -p mosaik-derive` writes it anew.
 
-use super::keys::{KEYS, Key, Side};
+use super::keys::Side;
+use crate::declaration::{Key, Language as _, Routing};
+use crate::stored;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 /// The items of the module `keys`.
 fn keys() -> TokenStream {
-    let shared: Vec<&Key> = KEYS.iter().filter(|key| key.routing.is_shared()).collect();
+    let shared: Vec<&Key<Side>> = Side::KEYS
+        .iter()
+        .filter(|key| key.routing.is_shared())
+        .collect();
     let signatures = shared.iter().map(|key| {
         let Row { name, argument, .. } = row(key);
         let doc = format!(" {}", key.doc);
@@ -23,7 +28,7 @@ fn keys() -> TokenStream {
         });
         quote!(impl<D: Datum> Shared for #builder<'_, D> { #(#methods)* })
     });
-    let functions = KEYS.iter().map(function);
+    let functions = Side::KEYS.iter().map(function);
     quote! {
         use crate::discovery::PeerEntry;
         use crate::primitives::Datum;
@@ -39,7 +44,7 @@ fn keys() -> TokenStream {
     }
 }
 
-fn function(key: &Key) -> TokenStream {
+fn function(key: &Key<Side>) -> TokenStream {
     let Row {
         name,
         argument,
@@ -51,7 +56,7 @@ fn function(key: &Key) -> TokenStream {
         .parse()
         .expect("invariant: a unit test parses every row");
     let (parameters, builder, call) = match key.routing {
-        super::keys::Routing::Only(side) => {
+        Routing::Only(side) => {
             let path = builder(side);
             (
                 quote!('s, D: Datum, #own),
@@ -78,7 +83,7 @@ struct Row {
     argument: TokenStream,
 }
 
-fn row(key: &Key) -> Row {
+fn row(key: &Key<Side>) -> Row {
     Row {
         name: format_ident!("{}", key.name),
         method: format_ident!("{}", key.method),
@@ -98,18 +103,5 @@ fn builder(side: Side) -> TokenStream {
 fn the_functions_are_those_of_the_table() {
     let head = "//! The functions behind the keys of `stream!`. Written from the table in\n\
                 //! `mosaik-derive/src/stream/keys.rs`; a test there says how.\n\n";
-    let file = syn::parse2(keys()).expect("items");
-    let current = format!("{head}{}", prettyplease::unparse(&file));
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../mosaik/src/declare/stream/keys.rs"
-    );
-    if std::env::var_os("MOSAIK_UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(path, &current).expect("writable");
-    }
-    let stored = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        current == stored,
-        "differs from the table; it should be:\n{current}"
-    );
+    stored::assert_written("../mosaik/src/declare/stream/keys.rs", head, keys());
 }

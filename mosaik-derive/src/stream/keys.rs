@@ -1,8 +1,8 @@
-//! The table of everything that can stand in the list of a `stream!` declaration. The parser, the
-//! checker, the documentation of the macro and the functions behind completion all read it: a new
-//! key is a new row, and a builder method of the same meaning.
+//! The table of everything that can stand in the list of a `stream!` declaration.
 
-use std::fmt;
+use crate::declaration::{Key, Language, Routing, Value};
+use crate::owned;
+use syn::Type;
 
 /// One of the two ends of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,120 +11,42 @@ pub(crate) enum Side {
     Consumer,
 }
 
-impl Side {
-    pub(crate) const BOTH: [Self; 2] = [Self::Producer, Self::Consumer];
+impl Language for Side {
+    const BOTH: [Self; 2] = [Self::Producer, Self::Consumer];
+    const NOUN: &'static str = "stream";
+    const OF: &'static str = "the type of its datums";
+    const EXAMPLE: &'static str = "Type";
+    const ID: &'static str = "StreamId";
+    const NEEDS_ID: bool = false;
+    const BORROWS: (&'static str, &'static str) = (
+        "a stream cannot borrow: its datums travel to other processes",
+        "remove the lifetime and declare the stream over a type that owns its data",
+    );
+    const KEYS: &'static [Key<Self>] = KEYS;
+    const NOT_KEYS: &'static [(&'static str, &'static str)] = NOT_KEYS;
+    const EXCLUSIVE: &'static [[&'static str; 2]] = &[["back_pressure", "disconnect_lagging"]];
 
-    pub(crate) fn named(word: &str) -> Option<Self> {
-        Self::BOTH.into_iter().find(|side| side.name() == word)
-    }
-
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Producer => "producer",
             Self::Consumer => "consumer",
         }
     }
 
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Producer => Self::Consumer,
-            Self::Consumer => Self::Producer,
-        }
+    fn check_type(ty: &Type) -> syn::Result<()> {
+        owned::check(ty, &DATUM)
     }
 }
 
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+/// What is said about a type that cannot be a datum.
+const DATUM: owned::Words = owned::Words {
+    owns: "a datum owns its data",
+    stated: "a stream states the type of its datums",
+    concrete: "a datum has one concrete type",
+    concrete_help: "declare an enum of the types that flow, or a stream for each",
+};
 
-/// Which builders a key goes to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Routing {
-    /// A rule about the peer. A prefix names who must satisfy it, so the other side checks it;
-    /// without a prefix both sides check each other.
-    Requirement,
-    /// An option that both sides have. A prefix picks one.
-    Both,
-    /// An option of one side.
-    Only(Side),
-}
-
-impl Routing {
-    /// The sides whose builder takes the key when it is written with `prefix`, or the one side that
-    /// knows this key when the prefix names the other.
-    pub(crate) fn builders(self, prefix: Option<Side>) -> Result<Vec<Side>, Side> {
-        match (self, prefix) {
-            (Self::Requirement | Self::Both, None) => Ok(Side::BOTH.to_vec()),
-            (Self::Requirement, Some(named)) => Ok(vec![named.other()]),
-            (Self::Both, Some(named)) => Ok(vec![named]),
-            (Self::Only(side), None) => Ok(vec![side]),
-            (Self::Only(side), Some(named)) if side == named => Ok(vec![side]),
-            (Self::Only(side), Some(_)) => Err(side),
-        }
-    }
-
-    /// Whether more than one side has the key.
-    #[cfg(test)]
-    pub(crate) fn is_shared(self) -> bool {
-        !matches!(self, Self::Only(_))
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Requirement => "who must satisfy it",
-            Self::Both => "both",
-            Self::Only(Side::Producer) => "producer",
-            Self::Only(Side::Consumer) => "consumer",
-        }
-    }
-}
-
-/// What kind of value a key takes, as far as it shows in the source text.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Value {
-    /// A function of one argument.
-    Function,
-    /// A number, at least one.
-    Count,
-    /// `true` or `false`.
-    Flag,
-    /// Anything that is not a literal or a closure.
-    Object,
-}
-
-/// One row of the table.
-#[derive(Debug)]
-pub(crate) struct Key {
-    pub(crate) name: &'static str,
-    pub(crate) routing: Routing,
-    /// All of them count, in order. Otherwise the last one does.
-    pub(crate) repeatable: bool,
-    pub(crate) value: Value,
-    /// The value in words, with its article.
-    pub(crate) words: &'static str,
-    /// A value that a user could write.
-    pub(crate) example: &'static str,
-    /// The builder's method.
-    pub(crate) method: &'static str,
-    /// The type of the method's argument.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the functions of `interface.rs`")
-    )]
-    pub(crate) argument: &'static str,
-    /// The parameters of the method, other than the datum `D`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the functions of `interface.rs`")
-    )]
-    pub(crate) parameters: &'static str,
-    /// One line for completion and for the documentation.
-    pub(crate) doc: &'static str,
-}
-
-pub(crate) const KEYS: &[Key] = &[
+const KEYS: &[Key<Side>] = &[
     Key {
         name: "require",
         routing: Routing::Requirement,
@@ -150,6 +72,18 @@ pub(crate) const KEYS: &[Key] = &[
         doc: "The ticket that a peer must hold. Repeat it to ask for several.",
     },
     Key {
+        name: "require_tdx",
+        routing: Routing::Requirement,
+        repeatable: true,
+        value: Value::Measurements,
+        words: "measurements in braces",
+        example: "{ own_image }",
+        method: "require_ticket",
+        argument: "impl TicketValidator",
+        parameters: "",
+        doc: "The guest image that a peer must run, proven by Intel TDX. See below.",
+    },
+    Key {
         name: "online_when",
         routing: Routing::Both,
         repeatable: false,
@@ -165,7 +99,9 @@ pub(crate) const KEYS: &[Key] = &[
         name: "max_consumers",
         routing: Routing::Only(Side::Producer),
         repeatable: false,
-        value: Value::Count,
+        value: Value::Count {
+            instead_of_zero: "leave the key out to serve any number of consumers",
+        },
         words: "a number of consumers",
         example: "8",
         method: "with_max_consumers",
@@ -177,7 +113,9 @@ pub(crate) const KEYS: &[Key] = &[
         name: "buffer_size",
         routing: Routing::Only(Side::Producer),
         repeatable: false,
-        value: Value::Count,
+        value: Value::Count {
+            instead_of_zero: "the smallest is 1",
+        },
         words: "a number of datums",
         example: "1024",
         method: "with_buffer_size",
@@ -213,7 +151,9 @@ pub(crate) const KEYS: &[Key] = &[
         name: "history",
         routing: Routing::Only(Side::Producer),
         repeatable: false,
-        value: Value::Count,
+        value: Value::Count {
+            instead_of_zero: "leave the key out to keep no past datums",
+        },
         words: "a number of datums",
         example: "100",
         method: "with_history",
@@ -273,7 +213,9 @@ pub(crate) const KEYS: &[Key] = &[
         name: "queue_size",
         routing: Routing::Only(Side::Consumer),
         repeatable: false,
-        value: Value::Count,
+        value: Value::Count {
+            instead_of_zero: "the smallest is 1",
+        },
         words: "a number of datums",
         example: "1024",
         method: "with_queue_size",
@@ -284,7 +226,7 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 /// Words that are written as if they were keys, and what to write instead.
-pub(crate) const NOT_KEYS: &[(&str, &str)] = &[
+const NOT_KEYS: &[(&str, &str)] = &[
     (
         "id",
         "the id follows the type: `stream!(Name = Type, \"my-app.name.v1\")`",
@@ -303,35 +245,10 @@ pub(crate) const NOT_KEYS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Keys that decide the same thing, so that only one of them may be written.
-pub(crate) const EXCLUSIVE: &[[&str; 2]] = &[["back_pressure", "disconnect_lagging"]];
-
-/// The row for a name.
-pub(crate) fn key(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name == name)
-}
-
-/// The table as the documentation of `stream!` shows it.
-pub(crate) fn documentation() -> String {
-    let mut doc = String::from("| key | side | value | meaning |\n|---|---|---|---|\n");
-    for key in KEYS {
-        let Key {
-            name,
-            example,
-            words,
-            doc: meaning,
-            ..
-        } = key;
-        let example = example.replace('|', "\\|");
-        let side = key.routing.words();
-        doc += &format!("| `{name}` | {side} | {words}: `{example}` | {meaning} |\n");
-    }
-    doc
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::declaration::{Misplaced, assert_consistent};
 
     #[test]
     fn routing_follows_the_prefix() {
@@ -350,51 +267,21 @@ mod tests {
             ("online_when", c, Ok(vec![Consumer])),
             ("max_consumers", None, Ok(vec![Producer])),
             ("buffer_size", p, Ok(vec![Producer])),
-            ("disconnect_lagging", c, Err(Producer)),
-            ("back_pressure", c, Err(Producer)),
+            ("disconnect_lagging", c, Err(Misplaced::OptionOf(Producer))),
+            ("back_pressure", c, Err(Misplaced::OptionOf(Producer))),
             ("history", None, Ok(vec![Producer])),
             ("criteria", None, Ok(vec![Consumer])),
-            ("criteria", p, Err(Consumer)),
+            ("criteria", p, Err(Misplaced::OptionOf(Consumer))),
             ("backoff", c, Ok(vec![Consumer])),
-            ("queue_size", p, Err(Consumer)),
+            ("queue_size", p, Err(Misplaced::OptionOf(Consumer))),
         ] {
-            let key = key(name).expect("a row");
-            assert_eq!(key.routing.builders(prefix), expected, "{prefix:?} {name}");
+            let key = Side::key(name).expect("a row");
+            assert_eq!(key.routing.sides(prefix), expected, "{prefix:?} {name}");
         }
     }
 
     #[test]
     fn the_table_is_consistent() {
-        for (index, row) in KEYS.iter().enumerate() {
-            assert!(
-                KEYS[..index].iter().all(|earlier| earlier.name != row.name),
-                "{}",
-                row.name
-            );
-            assert!(
-                syn::parse_str::<syn::Ident>(row.name).is_ok(),
-                "{}",
-                row.name
-            );
-            assert!(
-                syn::parse_str::<syn::Type>(row.argument).is_ok(),
-                "{}",
-                row.argument
-            );
-            assert!(
-                syn::parse_str::<syn::Expr>(row.example).is_ok(),
-                "{}",
-                row.example
-            );
-            assert!(row.doc.ends_with('.') && row.doc.len() <= 90, "{}", row.doc);
-            assert!(Side::named(row.name).is_none());
-            assert!(documentation().contains(row.doc));
-        }
-        for (word, _) in NOT_KEYS {
-            assert!(key(word).is_none(), "{word}");
-        }
-        for name in EXCLUSIVE.iter().flatten() {
-            assert!(key(name).is_some(), "{name}");
-        }
+        assert_consistent::<Side>();
     }
 }

@@ -2,45 +2,15 @@
 //! front of a user is in `ui-tests`.
 
 use super::stream;
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use crate::snapshots::{damaged, mistakes_of};
+use proc_macro2::TokenStream;
 use quote::ToTokens as _;
-use syn::{Item, ItemMacro};
 
-/// The first lines of the errors of a declaration. Its expansion is a list of items, whatever it says.
 fn mistakes(declaration: &str) -> Vec<String> {
     let input = format!("::mosaik; {declaration}")
         .parse()
         .expect("balanced tokens");
-    let (mistakes, _) = expand(input);
-    mistakes
-}
-
-fn expand(input: TokenStream) -> (Vec<String>, syn::File) {
-    let output = stream(input);
-    let file: syn::File = syn::parse2(output.clone())
-        .unwrap_or_else(|error| panic!("not a list of items: {error}\n{output}"));
-    let mistakes = file.items.iter().filter_map(mistake).collect();
-    (mistakes, file)
-}
-
-/// A `compile_error!` as an item, or as the length of the array that stands in for a type.
-fn mistake(item: &Item) -> Option<String> {
-    let mac = match item {
-        Item::Macro(ItemMacro { mac, .. }) => mac.clone(),
-        Item::Type(alias) => match &*alias.ty {
-            syn::Type::Array(array) => match &array.len {
-                syn::Expr::Macro(length) => length.mac.clone(),
-                _ => return None,
-            },
-            _ => return None,
-        },
-        _ => return None,
-    };
-    let name = mac.path.segments.last().expect("a path").ident.to_string();
-    (name == "compile_error").then(|| {
-        let text: syn::LitStr = mac.parse_body().expect("a text");
-        text.value().lines().next().unwrap_or_default().to_owned()
-    })
+    mistakes_of(stream(input)).0
 }
 
 #[test]
@@ -93,6 +63,25 @@ fn refused() {
             &["unknown key `colour`", needs_type],
         ),
         ("X T", &["expected `=` after the stream's name"]),
+        (
+            "prodcer X = T",
+            &["expected `producer` or `consumer`, found `prodcer`"],
+        ),
+        (
+            "static X<T> = T",
+            &["a stream is declared by its name alone"],
+        ),
+        (
+            "X = T, require_tdx: { mrdt = M }",
+            &["unknown register `mrdt`"],
+        ),
+        (
+            "producer X = T, producer require_tdx: { own_image }",
+            &[
+                "nobody would check `producer require_tdx`: it says what a producer must satisfy, the consumer \
+             side checks that, and this declaration has no consumer",
+            ],
+        ),
         ("= T", &[needs_name]),
         ("\"id\", X = T", &[needs_name]),
         ("struct X = T", &["a stream is declared by its name alone"]),
@@ -268,7 +257,7 @@ fn refused() {
 #[test]
 fn what_is_right_beside_a_mistake_is_still_compiled() {
     let input = "::mosaik; X = T, colour: 3, history: 9, producer filter: f, queue_size: 7";
-    let (mistakes, file) = expand(input.parse().expect("balanced tokens"));
+    let (mistakes, file) = mistakes_of(stream(input.parse().expect("balanced tokens")));
     assert_eq!(mistakes.len(), 2);
     let text = file.to_token_stream().to_string();
     for expected in [
@@ -291,27 +280,7 @@ fn damaged_declarations_expand_too() {
         online_when: |c| c.minimum_of(2), buffer_size: 3 history: N, disconnect_lagging: true,"
         .parse()
         .expect("balanced tokens");
-    let tokens: Vec<TokenTree> = whole.into_iter().collect();
-    let start = 1 + tokens
-        .iter()
-        .position(|token| token.to_string() == ";")
-        .expect("the root ends");
-    for index in start..tokens.len() {
-        let mut shorter = tokens.clone();
-        shorter.remove(index);
-        let mut longer = tokens.clone();
-        longer.insert(index, tokens[index].clone());
-        let mut swapped = tokens.clone();
-        swapped.swap(index, (index + 1).min(tokens.len() - 1));
-        let cut = tokens[..index].to_vec();
-        let mut emptied = tokens.clone();
-        if let TokenTree::Group(group) = &tokens[index] {
-            emptied[index] = Group::new(group.delimiter(), TokenStream::new()).into();
-        }
-        let mut wrapped = tokens.clone();
-        wrapped[index] = Group::new(Delimiter::None, tokens[index].clone().into()).into();
-        for damaged in [shorter, longer, swapped, cut, emptied, wrapped] {
-            expand(damaged.into_iter().collect());
-        }
+    for damaged in damaged(whole) {
+        mistakes_of(stream(damaged));
     }
 }

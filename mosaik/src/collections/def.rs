@@ -4,7 +4,7 @@ use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
 
-use super::{CollectionConfig, StoreId};
+use super::{CollectionConfig, StoreId, When};
 use crate::network::Network;
 
 /// A kind of collection that a definition can open: all of them.
@@ -37,6 +37,13 @@ pub trait CollectionFromDef {
         store_id: StoreId,
         config: CollectionConfig,
     ) -> Self::Writer;
+}
+
+/// A handle on an open collection, for generated code.
+#[doc(hidden)]
+pub trait Opened: Send + Sync + 'static {
+    /// Waiting for what happens to the collection here.
+    fn when(&self) -> &When;
 }
 
 /// A collection that can be read: what [`collection!`](crate::collection!) declares.

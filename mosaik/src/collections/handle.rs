@@ -131,6 +131,12 @@ macro_rules! handle {
             }
         }
 
+        impl<$($bounds)*, const IS_WRITER: bool> $crate::collections::Opened for $name<$($args)*, IS_WRITER> {
+            fn when(&self) -> &$crate::collections::When {
+                self.0.when()
+            }
+        }
+
         impl<$($bounds)*, const IS_WRITER: bool> $crate::collections::CollectionFromDef
             for $name<$($args)*, IS_WRITER>
         {

@@ -49,6 +49,8 @@ mod config;
 pub use config::{CollectionConfig, SyncConfig};
 
 mod def;
+#[doc(hidden)]
+pub use def::Opened;
 pub use def::{
     CollectionDef, CollectionFromDef, CollectionReader, CollectionWriter, ReaderDef, ReaderOf,
     WriterDef, WriterOf,

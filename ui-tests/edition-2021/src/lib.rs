@@ -32,6 +32,32 @@ stream! {
     pub Any<T: Datum> = T
 }
 
+collection! {
+    /// A collection.
+    pub Scores = collections::Map<String, u64>, gen(),
+    require_tdx: { own_image },
+}
+
+collection! {
+    /// With a parameter, for writers.
+    pub writer Items<T> where T: collections::Value = collections::Vec<T>, "items",
+    history: 3
+}
+
+/// The kernel that consumers must run.
+pub const KERNEL: tdx::Measurement = tdx::Measurement::new([1; 48]);
+
+stream! {
+    /// For consumers that run one image.
+    pub Secrets = Trade, "secrets",
+    consumer require_tdx: { mrtd = "1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f", rtmr1 = KERNEL, rtmr2 = "abababababababababababababababababababababababababababababababababababababababababababababababab" },
+}
+
+/// Waits until a writer is online.
+pub async fn scores(network: &Network) -> WriterOf<Scores> {
+    Scores::online_writer(network).await
+}
+
 /// A machine.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Counter(u64);

@@ -24,6 +24,27 @@ mesh::stream! {
     pub Any<T: mesh::Datum> = T
 }
 
+mesh::collection! {
+    /// A collection.
+    pub Scores = mesh::collections::Map<String, u64>, "scores",
+    require_tdx: { own_image },
+    history: 3,
+}
+
+mesh::collection! {
+    /// With a parameter, for readers.
+    pub reader Items<T: mesh::collections::Value> = mesh::collections::Vec<T>, ID
+}
+
+/// The kernel that peers must run.
+pub const KERNEL: mesh::tdx::Measurement = mesh::tdx::Measurement::new([1; 48]);
+
+mesh::stream! {
+    /// Where both sides run one image.
+    pub Secrets = Trade, "secrets",
+    require_tdx: { mrtd = "1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f", rtmr1 = KERNEL, rtmr2 = "abababababababababababababababababababababababababababababababababababababababababababababababab" },
+}
+
 /// A machine.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Counter(u64);
@@ -50,6 +71,11 @@ pub async fn count(counter: &mesh::Group<Counter>) -> Option<u64> {
         0 => None,
         _ => counter.add(1).await.ok(),
     }
+}
+
+/// Reads.
+pub fn read(network: &mesh::Network) -> mesh::ReaderOf<Scores> {
+    <Scores as mesh::CollectionReader>::reader(network)
 }
 
 /// Uses them.

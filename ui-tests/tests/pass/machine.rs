@@ -132,8 +132,14 @@ fn encodings_are_names_and_arguments() {
         who: "a".to_owned(),
         amount: 5,
     };
-    assert_eq!(deposit.encode().unwrap(), b"\x81\xa7deposit\x92\xa1a\x05"[..]);
-    assert_eq!(BankCommand::Touch.encode().unwrap(), b"\x81\xa5touch\xc0"[..]);
+    assert_eq!(
+        deposit.encode().unwrap(),
+        b"\x81\xa7deposit\x92\xa1a\x05"[..]
+    );
+    assert_eq!(
+        BankCommand::Touch.encode().unwrap(),
+        b"\x81\xa5touch\xc0"[..]
+    );
     assert_eq!(BankQuery::All.encode().unwrap(), b"\x81\xa3all\xc0"[..]);
     assert!(BankCommand::decode(b"\x81\xa3all\xc0").is_err());
 }
@@ -156,7 +162,10 @@ fn snapshots_are_the_state() {
 #[test]
 fn identities() {
     assert_eq!(Bank::EMPTY.signature(), UniqueId::from("bank.v1"));
-    assert_eq!(by_type::Bank.signature(), by_type_elsewhere::Bank.signature());
+    assert_eq!(
+        by_type::Bank.signature(),
+        by_type_elsewhere::Bank.signature()
+    );
     assert_eq!(computed::Log.signature(), computed::ID);
 }
 
@@ -177,7 +186,8 @@ mod elsewhere {
         let (all, at) = bank.all().with_index().await?;
         let later = spawnable(bank.all().into_future());
         let known = index <= at && later.await? == all;
-        let sum: u64 = deposited.await? + left.unwrap_or_default() + balance.or(weak).unwrap_or_default();
+        let sum: u64 =
+            deposited.await? + left.unwrap_or_default() + balance.or(weak).unwrap_or_default();
         Ok(sum + u64::from(known))
     }
 }

@@ -8,6 +8,7 @@
 
 mod attributes;
 mod brackets;
+mod collections;
 mod commas;
 mod every_key;
 mod generics;

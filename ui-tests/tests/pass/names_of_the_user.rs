@@ -65,6 +65,24 @@ impl A {
     }
 }
 
+pub struct CollectionReader;
+pub struct CollectionWriter;
+pub struct CollectionConfig;
+pub struct CollectionFromDef;
+pub struct Reader;
+pub struct Writer;
+pub const config: u8 = 9;
+pub const reader: u8 = 10;
+pub const writer: u8 = 11;
+pub const id: u8 = 12;
+
+::mosaik::collection! {
+    pub Scores = ::mosaik::collections::Map<u8, u8>, "scores",
+    history: config as usize,
+}
+
+::mosaik::collection!(pub writer Any<T: ::mosaik::collections::Value> = ::mosaik::collections::Vec<T>, ID);
+
 ::mosaik::stream!(pub Derived<T: ::mosaik::Datum> = T);
 
 pub const ID: ::mosaik::UniqueId = ::mosaik::unique_id!("x");

@@ -5,6 +5,9 @@ mod bare {
     ::mosaik::stream!(pub Trades = super::super::Trade, "trades", require: |_| true);
     ::mosaik::stream!(pub Derived<T: ::mosaik::Datum> = T, history: 3);
 
+    ::mosaik::collection!(pub Scores = ::mosaik::collections::Map<u8, u8>, "scores", history: 3);
+    ::mosaik::collection!(pub reader Any<T: ::mosaik::collections::Value> = ::mosaik::collections::Vec<T>, ID);
+
     #[derive(::serde::Serialize, ::serde::Deserialize)]
     pub struct Log;
 

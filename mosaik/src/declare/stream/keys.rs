@@ -13,6 +13,8 @@ pub trait Shared: Sized {
     fn require(self, value: impl Fn(&PeerEntry) -> bool + Send + Sync + 'static) -> Self;
     /// The ticket that a peer must hold. Repeat it to ask for several.
     fn require_ticket(self, value: impl TicketValidator) -> Self;
+    /// The guest image that a peer must run, proven by Intel TDX. See below.
+    fn require_tdx(self, value: impl TicketValidator) -> Self;
     /// When this side counts as online. Default: a producer with 1 consumer, a consumer at once.
     fn online_when(
         self,
@@ -27,6 +29,9 @@ impl<D: Datum> Shared for producer::Builder<'_, D> {
         producer::Builder::<'_, D>::require(self, value)
     }
     fn require_ticket(self, value: impl TicketValidator) -> Self {
+        producer::Builder::<'_, D>::require_ticket(self, value)
+    }
+    fn require_tdx(self, value: impl TicketValidator) -> Self {
         producer::Builder::<'_, D>::require_ticket(self, value)
     }
     fn online_when(
@@ -44,6 +49,9 @@ impl<D: Datum> Shared for consumer::Builder<'_, D> {
         consumer::Builder::<'_, D>::require(self, value)
     }
     fn require_ticket(self, value: impl TicketValidator) -> Self {
+        consumer::Builder::<'_, D>::require_ticket(self, value)
+    }
+    fn require_tdx(self, value: impl TicketValidator) -> Self {
         consumer::Builder::<'_, D>::require_ticket(self, value)
     }
     fn online_when(
@@ -65,6 +73,11 @@ pub fn require<B: Shared>(
 #[inline]
 pub fn require_ticket<B: Shared>(builder: B, value: impl TicketValidator) -> B {
     Shared::require_ticket(builder, value)
+}
+/// The guest image that a peer must run, proven by Intel TDX. See below.
+#[inline]
+pub fn require_tdx<B: Shared>(builder: B, value: impl TicketValidator) -> B {
+    Shared::require_tdx(builder, value)
 }
 /// When this side counts as online. Default: a producer with 1 consumer, a consumer at once.
 #[inline]

@@ -1,20 +1,21 @@
 //! What a checked declaration means: for each side that exists, the calls on its builder in order.
 
+use super::Language;
 use super::check::Accepted;
-use super::keys::{self, Side};
 use super::syntax::{Declaration, Id};
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Expr, Generics, Type, Visibility};
 
-pub(crate) struct Model {
+pub(crate) struct Model<L> {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) name: Ident,
     pub(crate) generics: Generics,
-    pub(crate) datum: syn::Result<Type>,
+    /// Its type, or why that is not known.
+    pub(crate) ty: syn::Result<Type>,
     pub(crate) id: Option<Id>,
-    /// The sides that the declaration has, producer first.
-    pub(crate) ends: Vec<End>,
+    /// The sides that the declaration has, in order.
+    pub(crate) ends: Vec<End<L>>,
     /// Keys whose value a later one replaces everywhere.
     pub(crate) replaced: Vec<Ident>,
     /// Words at the place of a key that are no whole entry.
@@ -22,30 +23,31 @@ pub(crate) struct Model {
 }
 
 /// One side and what is set on its builder.
-pub(crate) struct End {
-    pub(crate) side: Side,
+pub(crate) struct End<L> {
+    pub(crate) side: L,
     pub(crate) calls: Vec<Call>,
 }
 
 pub(crate) struct Call {
     /// The key as the user wrote it.
     pub(crate) key: Ident,
-    pub(crate) value: Expr,
+    pub(crate) value: TokenStream,
 }
 
-impl Model {
-    pub(crate) fn new(declaration: Declaration, accepted: &[Accepted]) -> Self {
+impl<L: Language> Model<L> {
+    pub(super) fn new(declaration: Declaration<L>, accepted: Vec<Accepted<L>>) -> Self {
+        let accepted = accepted.as_slice();
         let Declaration {
             attrs,
             vis,
             side,
             name,
             generics,
-            datum,
+            ty,
             id,
             entries,
         } = declaration;
-        let ends = Side::BOTH
+        let ends = L::BOTH
             .into_iter()
             .filter(|end| side.is_none_or(|only| only == *end))
             .map(|side| End {
@@ -55,7 +57,7 @@ impl Model {
             .collect();
         let unfinished = entries
             .into_iter()
-            .filter(|entry| entry.value.is_none() || keys::key(&entry.key.to_string()).is_none())
+            .filter(|entry| entry.value.is_none() || L::key(&entry.key.to_string()).is_none())
             .map(|entry| entry.key)
             .chain(id.as_ref().and_then(key_to_be).cloned())
             // Keywords cannot end a path.
@@ -67,7 +69,7 @@ impl Model {
             vis,
             name,
             generics,
-            datum,
+            ty,
             id,
             ends,
             replaced,
@@ -88,10 +90,10 @@ fn key_to_be(id: &Id) -> Option<&Ident> {
         .then_some(word)
 }
 
-fn calls(accepted: &[Accepted], side: Side) -> Vec<Call> {
+fn calls<L: Language>(accepted: &[Accepted<L>], side: L) -> Vec<Call> {
     accepted
         .iter()
-        .filter(|entry| entry.builders.contains(&side))
+        .filter(|entry| entry.sides.contains(&side))
         .map(|entry| Call {
             key: entry.written.clone(),
             value: entry.value.clone(),
@@ -100,18 +102,18 @@ fn calls(accepted: &[Accepted], side: Side) -> Vec<Call> {
 }
 
 /// The last of several values counts, side by side; an earlier one that counts nowhere is told.
-fn replaced(accepted: &[Accepted]) -> Vec<Ident> {
-    let later_sets = |index: usize, side: &Side| {
+fn replaced<L: Language>(accepted: &[Accepted<L>]) -> Vec<Ident> {
+    let later_sets = |index: usize, side: &L| {
         let name = accepted[index].key.name;
         accepted[index + 1..]
             .iter()
-            .any(|entry| entry.key.name == name && entry.builders.contains(side))
+            .any(|entry| entry.key.name == name && entry.sides.contains(side))
     };
     accepted
         .iter()
         .enumerate()
         .filter(|(index, entry)| {
-            !entry.key.repeatable && entry.builders.iter().all(|side| later_sets(*index, side))
+            !entry.key.repeatable && entry.sides.iter().all(|side| later_sets(*index, side))
         })
         .map(|(_, entry)| entry.written.clone())
         .collect()

@@ -1,46 +1,62 @@
 //! What a well-formed declaration may not say. Reports every mistake and returns what is left.
 
-use super::keys::{self, EXCLUSIVE, KEYS, Key, NOT_KEYS, Routing, Side, Value};
+use super::keys::Misplaced;
 use super::syntax::{Declaration, Entry, Id};
-use crate::owned;
+use super::{Key, Language, Routing, Value};
+use crate::measurements;
 use crate::report::{Report, error_at, listed, nearest};
-use proc_macro2::{Ident, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{Expr, ExprClosure, GenericParam, Lit};
 
-/// An entry that means something: which builders its key's method is called on, with what.
-pub(crate) struct Accepted {
-    pub(crate) key: &'static Key,
+/// An entry that means something: which sides take it, and what its method is called with.
+pub(super) struct Accepted<L: 'static> {
+    pub(crate) key: &'static Key<L>,
     /// The key as the user wrote it.
     pub(crate) written: Ident,
-    pub(crate) builders: Vec<Side>,
-    pub(crate) value: Expr,
+    pub(crate) sides: Vec<L>,
+    pub(crate) value: TokenStream,
 }
 
 /// Checks the declaration. Faulty parts are replaced or left out, so that the rest still expands.
-pub(crate) fn check(declaration: &mut Declaration, report: &mut Report) -> Vec<Accepted> {
+pub(super) fn check<L: Language>(
+    root: &TokenStream,
+    declaration: &mut Declaration<L>,
+    report: &mut Report,
+) -> Vec<Accepted<L>> {
     lifetimes(declaration);
-    if let Ok(ty) = &declaration.datum
-        && let Err(error) = owned::check(ty, &DATUM)
+    if let Ok(ty) = &declaration.ty
+        && let Err(error) = L::check_type(ty)
     {
-        declaration.datum = Err(error);
+        declaration.ty = Err(error);
     }
-    if let Some(Id::Expr(expr)) = &declaration.id
-        && let Err(error) = id(expr)
-    {
-        report.push(error);
-        declaration.id = None;
+    match &declaration.id {
+        Some(Id::Expr(expr)) => {
+            if let Err(error) = id::<L>(expr) {
+                report.push(error);
+                declaration.id = None;
+            }
+        }
+        None if L::NEEDS_ID && declaration.ty.is_ok() => report.at(
+            &declaration.name,
+            &format!(
+                "a {} needs an id, by which its members find each other",
+                L::NOUN
+            ),
+            &L::example(&declaration.name.to_string()),
+        ),
+        _ => {}
     }
     let accepted = declaration
         .entries
         .iter()
-        .filter_map(|entry| accept(entry, declaration.side, report))
+        .filter_map(|entry| accept(root, entry, declaration.side, report))
         .collect::<Vec<_>>();
     exclusive(&accepted, report);
     accepted
 }
 
-fn lifetimes(declaration: &mut Declaration) {
+fn lifetimes<L: Language>(declaration: &mut Declaration<L>) {
     let lifetime = declaration
         .generics
         .params
@@ -50,24 +66,13 @@ fn lifetimes(declaration: &mut Declaration) {
             _ => None,
         });
     if let Some(lifetime) = lifetime {
-        declaration.datum = Err(error_at(
-            lifetime,
-            "a stream cannot borrow: its datums travel to other processes",
-            "remove the lifetime and declare the stream over a type that owns its data",
-        ));
+        let (mistake, help) = L::BORROWS;
+        declaration.ty = Err(error_at(lifetime, mistake, help));
     }
 }
 
-/// What is said about a type that cannot be a datum.
-const DATUM: owned::Words = owned::Words {
-    owns: "a datum owns its data",
-    stated: "a stream states the type of its datums",
-    concrete: "a datum has one concrete type",
-    concrete_help: "declare an enum of the types that flow, or a stream for each",
-};
-
 /// Refuses id expressions that can never be an id. The rest is left to the type.
-fn id(expr: &Expr) -> syn::Result<()> {
+fn id<L: Language>(expr: &Expr) -> syn::Result<()> {
     match literal(expr) {
         Some(Lit::Str(text)) if text.suffix().is_empty() => Ok(()),
         Some(other) => {
@@ -75,7 +80,11 @@ fn id(expr: &Expr) -> syn::Result<()> {
             let quoted = written.trim_matches(['\'', 'b', 'c', '"']);
             Err(error_at(
                 expr,
-                "a stream's id is a text, or an expression that gives a `StreamId`",
+                &format!(
+                    "a {}'s id is a text, or an expression that gives a `{}`",
+                    L::NOUN,
+                    L::ID
+                ),
                 &format!("write it in double quotes: `{quoted:?}`"),
             ))
         }
@@ -83,37 +92,48 @@ fn id(expr: &Expr) -> syn::Result<()> {
     }
 }
 
-fn accept(entry: &Entry, only: Option<Side>, report: &mut Report) -> Option<Accepted> {
+fn accept<L: Language>(
+    root: &TokenStream,
+    entry: &Entry<L>,
+    only: Option<L>,
+    report: &mut Report,
+) -> Option<Accepted<L>> {
     let Entry {
         side,
         key: written,
         value,
     } = entry;
-    let Some(key) = keys::key(&written.to_string()) else {
-        unknown(written, report);
+    let Some(key) = L::key(&written.to_string()) else {
+        unknown::<L>(written, report);
         return None;
     };
     let prefix = side.as_ref().map(|(side, _)| *side);
-    let builders = builders(key, prefix, only)
+    let sides = sides(key, prefix, only)
         .map_err(|(mistake, help)| match side {
             Some((_, side)) => report.at(spanning(side, written), &mistake, &help),
             None => report.at(written, &mistake, &help),
         })
         .ok()?;
     let value = value.clone()?;
-    if let Err(error) = fits(key, &value) {
-        report.push(error);
-        return None;
+    let value = match key.value {
+        Value::Measurements => measurements::validator(root, key.example, &value),
+        _ => fits(key, &value).map(|()| value.into_token_stream()),
+    };
+    match value {
+        Ok(value) => Some(Accepted {
+            key,
+            written: written.clone(),
+            sides,
+            value,
+        }),
+        Err(errors) => {
+            errors.into_iter().for_each(|error| report.push(error));
+            None
+        }
     }
-    Some(Accepted {
-        key,
-        written: written.clone(),
-        builders,
-        value,
-    })
 }
 
-fn spanning(first: &Ident, last: &Ident) -> proc_macro2::TokenStream {
+fn spanning(first: &Ident, last: &Ident) -> TokenStream {
     [first, last]
         .into_iter()
         .cloned()
@@ -121,20 +141,21 @@ fn spanning(first: &Ident, last: &Ident) -> proc_macro2::TokenStream {
         .collect()
 }
 
-fn unknown(written: &Ident, report: &mut Report) {
+fn unknown<L: Language>(written: &Ident, report: &mut Report) {
     let word = written.to_string();
     let mistake = format!("unknown key `{word}`");
-    if let Some((_, help)) = NOT_KEYS.iter().find(|(not, _)| *not == word) {
+    if let Some((_, help)) = L::NOT_KEYS.iter().find(|(not, _)| *not == word) {
         return report.at(written, &mistake, help);
     }
-    let method = KEYS
+    let method = L::KEYS
         .iter()
         .find(|key| key.method == word)
         .map(|key| key.name);
-    let meant = method.or_else(|| nearest(&word, KEYS.iter().map(|key| key.name)));
+    let meant = method.or_else(|| nearest(&word, L::KEYS.iter().map(|key| key.name)));
     let known = format!(
-        "a stream has the keys {}",
-        listed(KEYS.iter().map(|key| key.name))
+        "a {} has the keys {}",
+        L::NOUN,
+        listed(L::KEYS.iter().map(|key| key.name))
     );
     match meant {
         Some(meant) => report.at(
@@ -146,25 +167,41 @@ fn unknown(written: &Ident, report: &mut Report) {
     }
 }
 
-/// The builders that take `key`, or a mistake and what to write instead.
-fn builders(
-    key: &Key,
-    prefix: Option<Side>,
-    only: Option<Side>,
-) -> Result<Vec<Side>, (String, String)> {
+/// The sides that take `key`, or a mistake and what to write instead.
+fn sides<L: Language>(
+    key: &Key<L>,
+    prefix: Option<L>,
+    only: Option<L>,
+) -> Result<Vec<L>, (String, String)> {
     let name = key.name;
-    let wanted = key.routing.builders(prefix).map_err(|owner| {
-        (
-            format!("`{name}` is an option of the {owner}"),
-            format!("write `{owner} {name}: …`, or just `{name}: …`"),
-        )
+    let wanted = key.routing.sides(prefix).map_err(|misplaced| match misplaced {
+        Misplaced::OptionOf(owner) => {
+            let owner = owner.name();
+            (
+                format!("`{name}` is an option of the {owner}"),
+                format!("write `{owner} {name}: …`, or just `{name}: …`"),
+            )
+        }
+        Misplaced::OfTheWhole => {
+            let (noun, named) = (L::NOUN, prefix.map_or("", L::name));
+            (
+                format!(
+                    "`{name}` cannot be for {named}s only: it is part of what the {noun} is, and all of its members \
+                     check each other"
+                ),
+                format!("write `{name}: …`, for readers and writers alike"),
+            )
+        }
     })?;
-    let Some(only) = only else { return Ok(wanted) };
+    // What the whole is does not depend on which side of it is declared.
+    let Some(only) = only.filter(|_| key.routing != Routing::Whole) else {
+        return Ok(wanted);
+    };
     if wanted.contains(&only) {
         return Ok(vec![only]);
     }
-    let missing = only.other();
-    Err(match (key.routing, prefix) {
+    let (missing, only) = (only.other().name(), only.name());
+    Err(match (key.routing, prefix.map(L::name)) {
         (Routing::Requirement, Some(named)) => (
             format!(
                 "nobody would check `{named} {name}`: it says what a {named} must satisfy, the \
@@ -183,7 +220,7 @@ fn builders(
 }
 
 /// Checks a value as far as it is visible in the source text.
-fn fits(key: &Key, value: &Expr) -> syn::Result<()> {
+fn fits<L: Language>(key: &Key<L>, value: &Expr) -> syn::Result<()> {
     let Key {
         name,
         words,
@@ -214,15 +251,11 @@ fn fits(key: &Key, value: &Expr) -> syn::Result<()> {
         }
         (_, Some(_), _) | (Value::Function | Value::Object, _, Some(_)) => wrong_kind(),
         (Value::Flag, _, Some(literal)) if !matches!(literal, Lit::Bool(_)) => wrong_kind(),
-        (Value::Count, _, Some(literal)) => match literal {
+        (Value::Count { instead_of_zero }, _, Some(literal)) => match literal {
             Lit::Int(_) if is_negative(value) => wrong_kind(),
             Lit::Int(number) if number.base10_digits() == "0" => {
-                let help = match *name {
-                    "max_consumers" => "leave the key out to serve any number of consumers",
-                    "history" => "leave the key out to keep no past datums",
-                    _ => "the smallest is 1",
-                };
-                Err(error_at(value, &format!("`{name}` cannot be 0"), help))
+                let mistake = format!("`{name}` cannot be 0");
+                Err(error_at(value, &mistake, instead_of_zero))
             }
             Lit::Int(number) if matches!(number.suffix(), "" | "usize") => Ok(()),
             Lit::Int(number) => {
@@ -265,8 +298,8 @@ fn closure(expr: &Expr) -> Option<&ExprClosure> {
 }
 
 /// Refuses two keys that decide the same thing.
-fn exclusive(accepted: &[Accepted], report: &mut Report) {
-    for [kept, other] in EXCLUSIVE {
+fn exclusive<L: Language>(accepted: &[Accepted<L>], report: &mut Report) {
+    for [kept, other] in L::EXCLUSIVE {
         let position = |name: &str| accepted.iter().position(|entry| entry.key.name == name);
         if let (Some(first), Some(second)) = (position(kept), position(other)) {
             let later = &accepted[first.max(second)].written;
