@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures::SinkExt;
 use mosaik::{Datum, Digest, Network, NetworkId};
 
@@ -11,31 +11,62 @@ use crate::{
     measure::{self, Latency, Pace, Rate, Stopwatch},
 };
 
-/// Opaque bytes, so that both sides move the same payload.
-#[derive(Debug)]
-struct Payload(Bytes);
+/// Opaque bytes, so that both sides move the same payload; small ones inline, as the fields of a struct would be.
+#[derive(Clone, Debug)]
+enum Payload {
+    Small { bytes: [u8; SMALL_BYTES], len: u8 },
+    Large(Bytes),
+}
+
+const SMALL_BYTES: usize = 64;
+
+impl Payload {
+    fn new(bytes: &[u8]) -> Self {
+        if bytes.len() > SMALL_BYTES {
+            return Self::Large(Bytes::copy_from_slice(bytes));
+        }
+        let mut small = [0; SMALL_BYTES];
+        small[..bytes.len()].copy_from_slice(bytes);
+        Self::Small {
+            bytes: small,
+            len: bytes.len() as u8,
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Small { bytes, len } => &bytes[..usize::from(*len)],
+            Self::Large(bytes) => bytes,
+        }
+    }
+}
 
 impl Datum for Payload {
     type EncodeError = Infallible;
     type DecodeError = Infallible;
 
     fn encode(&self) -> Result<Bytes, Infallible> {
-        Ok(self.0.clone())
+        Ok(Bytes::copy_from_slice(self.as_bytes()))
+    }
+
+    fn encode_into(&self, out: &mut BytesMut) -> Result<(), Infallible> {
+        out.extend_from_slice(self.as_bytes());
+        Ok(())
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Infallible> {
-        Ok(Self(Bytes::copy_from_slice(bytes)))
+        Ok(Self::new(bytes))
     }
 }
 
 /// Runs `order` as fast as it goes.
 pub(crate) async fn throughput(child: &mut Child, order: &Order) -> Rate {
     let (network, mut producer) = produce(child, order).await;
-    let payload = Bytes::from(vec![0; order.size]);
+    let payload = Payload::new(&vec![0; order.size]);
     let stopwatch = Stopwatch::start();
     for _ in 0..order.count {
         producer
-            .feed(Payload(payload.clone()))
+            .feed(payload.clone())
             .await
             .expect("the stream is open");
     }
@@ -56,7 +87,7 @@ pub(crate) async fn latency(child: &mut Child, order: &Order) -> Latency {
         let payload = stamped(order.size);
         for _ in 0..datums {
             producer
-                .feed(Payload(payload.clone()))
+                .feed(payload.clone())
                 .await
                 .expect("the stream is open");
         }
@@ -87,8 +118,9 @@ pub(crate) async fn consume(order: &Order, target: &str) -> Latency {
             tokio::spawn(async move {
                 let mut samples = Vec::new();
                 for _ in 0..order.count {
-                    let Payload(bytes) = consumer.recv().await.expect("the producer is alive");
+                    let payload = consumer.recv().await.expect("the producer is alive");
                     if order.rate > 0.0 {
+                        let bytes = payload.as_bytes();
                         let sent = u64::from_be_bytes(bytes[..8].try_into().expect("eight bytes"));
                         samples.push(measure::shared_clock_ns().saturating_sub(sent));
                     }
@@ -138,9 +170,8 @@ fn stream(network_id: NetworkId) -> Digest {
     network_id.derive("bench")
 }
 
-fn stamped(size: usize) -> Bytes {
-    let mut buffer = BytesMut::with_capacity(size);
-    buffer.put_u64(measure::shared_clock_ns());
-    buffer.put_bytes(0, size - 8);
-    buffer.freeze()
+fn stamped(size: usize) -> Payload {
+    let mut buffer = vec![0; size];
+    buffer[..8].copy_from_slice(&measure::shared_clock_ns().to_be_bytes());
+    Payload::new(&buffer)
 }

@@ -120,22 +120,28 @@ impl Fanout {
         if quarter == 0 { 1 } else { quarter }
     }
 
-    /// Promises room for one datum.
-    pub(crate) fn reserve(&mut self) -> bool {
-        let has_room = self.room() > 0;
-        self.reserved += u64::from(has_room);
-        has_room
+    /// Promises room for some datums, at least one if there is any room; how many.
+    ///
+    /// More than one saves a sender in a loop the asking. What all senders are promised beyond that stays under a
+    /// quarter of a queue, so that promises which nobody keeps hold up nobody else.
+    pub(crate) fn reserve(&mut self) -> u64 {
+        let spare = (self.queue_max.datums / 4).saturating_sub(self.reserved);
+        let room = self.room();
+        let promised = room.min(spare.min(room / 16).clamp(1, PROMISE_MAX));
+        self.reserved += promised;
+        promised
     }
 
-    pub(crate) fn release(&mut self) {
-        self.reserved = self.reserved.saturating_sub(1);
+    /// Takes promises back.
+    pub(crate) fn release(&mut self, promised: u64) {
+        self.reserved = self.reserved.saturating_sub(promised);
     }
 
     /// Appends a framed datum; for a reserved place it is always accepted. False if there is no room.
     #[must_use]
     pub(crate) fn push(&mut self, framed: &[u8], key: Option<Key>, reserved: bool) -> bool {
         if reserved {
-            self.release();
+            self.release(1);
         } else if self.next() + self.reserved >= self.accept_until && self.room() == 0 {
             return false;
         }
@@ -360,6 +366,9 @@ impl History {
 
 /// Datums in one segment: enough that what a segment costs is nothing per datum.
 const SEGMENT_DATUMS_MAX: u64 = 1024;
+
+/// Places promised to a sender at once: the asking costs as much as the sending.
+const PROMISE_MAX: u64 = 32;
 
 /// Bytes that may wait for one consumer, however few datums they are: four of the largest.
 const QUEUE_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -340,16 +340,36 @@ fn a_filter_skips_and_the_positions_stay_true() {
 fn a_reserved_place_is_kept() {
     let mut fanout = fanout(BackPressure::Block, 2);
     subscribe(&mut fanout, 1, PLENTY);
-    assert!(fanout.reserve());
+    assert_eq!(fanout.reserve(), 1);
     assert!(fanout.push(&framed(b"a"), None, false));
     assert!(
         !fanout.push(&framed(b"b"), None, false),
         "the last place is promised"
     );
-    assert!(!fanout.reserve());
+    assert_eq!(fanout.reserve(), 0);
     assert!(fanout.push(&framed(b"b"), None, true));
     assert_eq!(take(&mut fanout, 1), positions(0..2));
     assert_eq!(fanout.room(), 2);
+}
+
+/// Promises that nobody keeps leave room for everybody else.
+#[test]
+fn promises_stay_under_a_quarter() {
+    let mut fanout = fanout(BackPressure::Block, 1024);
+    subscribe(&mut fanout, 1, PLENTY);
+    let promised: Vec<u64> = (0..20).map(|_| fanout.reserve()).collect();
+    assert_eq!(
+        promised[..9],
+        [32, 32, 32, 32, 32, 32, 32, 32, 1],
+        "{promised:?}"
+    );
+    assert_eq!(promised.iter().sum::<u64>(), 268);
+    assert_eq!(fanout.room(), 1024 - 268);
+    fanout.release(268);
+    assert_eq!(fanout.room(), 1024);
+    let mut small = self::fanout(BackPressure::Block, 4);
+    subscribe(&mut small, 1, PLENTY);
+    assert_eq!([small.reserve(), small.reserve()], [1, 1]);
 }
 
 /// Senders that wait are woken by whoever takes, if there is room then. When the last of several consumers took

@@ -20,7 +20,13 @@ use {
     std::{
         collections::BTreeMap,
         fmt, mem,
-        sync::{Arc, Mutex, MutexGuard, PoisonError},
+        sync::{
+            Arc, Mutex, MutexGuard, PoisonError,
+            atomic::{
+                AtomicBool,
+                Ordering::{Acquire, Release},
+            },
+        },
         task::{Context, Poll, Waker},
     },
     tokio::sync::Notify,
@@ -41,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) refusals: Refusals,
     members: Mutex<Members>,
     state: Mutex<State>,
+    /// Online and not ended, for senders that hold a promise.
+    takes: AtomicBool,
     /// Wakes the task that re-checks who is served: a deadline of its changed.
     pub(crate) recheck: Arc<Notify>,
 }
@@ -159,6 +167,7 @@ impl Core {
                 board,
                 refusals: Refusals::default(),
                 members: Mutex::default(),
+                takes: AtomicBool::new(online),
                 state: Mutex::new(State {
                     fanout,
                     online,
@@ -194,7 +203,7 @@ impl Core {
         };
         if let Some(refused) = refused {
             if reserved {
-                state.fanout.release();
+                state.fanout.release(1);
             }
             return Err(refused);
         }
@@ -217,26 +226,34 @@ impl Core {
         Ok(())
     }
 
-    /// Waits until a datum would be taken, and promises its place. An error if the producer has ended.
-    pub(crate) fn poll_reserve(&self, cx: &mut Context<'_>, handle: u64) -> Poll<Result<(), ()>> {
+    /// Waits until a datum would be taken, and promises places. An error if the producer has ended.
+    pub(crate) fn poll_reserve(&self, cx: &mut Context<'_>, handle: u64) -> Poll<Result<u64, ()>> {
         let mut state = self.state();
         if state.end.is_some() {
             return Poll::Ready(Err(()));
         }
-        if state.online && state.fanout.reserve() {
-            state.senders.remove(&handle);
-            return Poll::Ready(Ok(()));
+        if state.online {
+            let promised = state.fanout.reserve();
+            if promised > 0 {
+                state.senders.remove(&handle);
+                return Poll::Ready(Ok(promised));
+            }
         }
         state.senders.insert(handle, cx.waker().clone());
         Poll::Pending
     }
 
-    /// A handle goes; it may hold a promise.
-    pub(crate) fn forget(&self, handle: u64, reserved: bool) {
+    /// Whether promises can be kept, without a lock.
+    pub(crate) fn takes(&self) -> bool {
+        self.takes.load(Acquire)
+    }
+
+    /// A handle goes, or wants no more for now; it may hold promises.
+    pub(crate) fn forget(&self, handle: u64, promised: u64) {
         let mut state = self.state();
         state.senders.remove(&handle);
-        if reserved {
-            state.fanout.release();
+        if promised > 0 {
+            state.fanout.release(promised);
             Self::wake_senders(&mut state);
         }
     }
@@ -292,6 +309,7 @@ impl Core {
             return;
         }
         state.end = Some(end);
+        self.takes.store(false, Release);
         let mut wakers: Vec<_> = mem::take(&mut state.idle)
             .into_iter()
             .map(|(_, waker)| waker)
@@ -375,6 +393,7 @@ impl Core {
     fn set_online(&self, online: bool) {
         let mut state = self.state();
         state.online = online;
+        self.takes.store(online && state.end.is_none(), Release);
         if online {
             Self::wake_senders(&mut state);
         }

@@ -41,8 +41,8 @@ pub struct Producer<D: Datum> {
     owner: Arc<Owner<D>>,
     /// Names this handle among those that wait.
     number: u64,
-    /// `poll_ready` has promised a place.
-    reserved: bool,
+    /// Places that the fan-out has promised to this handle.
+    promised: u64,
     closed: bool,
 }
 
@@ -86,7 +86,7 @@ impl<D: Datum> Producer<D> {
             when: When::new(owner.core.board.clone()),
             number: owner.handles.fetch_add(1, Relaxed),
             owner,
-            reserved: false,
+            promised: 0,
             closed: false,
         }
     }
@@ -179,10 +179,20 @@ impl<D: Datum> Producer<D> {
             }
             Err(error) => {
                 if reserved {
-                    core.forget(self.number, true);
+                    core.forget(self.number, 1);
                 }
                 Err(Error::Encoding(item, error))
             }
+        }
+    }
+}
+
+impl<D: Datum> Producer<D> {
+    /// Nothing is sent for now: others may have the places.
+    fn give_back(&mut self) {
+        if self.promised > 0 {
+            self.owner.core.forget(self.number, self.promised);
+            self.promised = 0;
         }
     }
 }
@@ -195,30 +205,35 @@ impl<D: Datum> Sink<D> for Producer<D> {
         if this.closed {
             return Poll::Ready(Err(Error::Closed(None)));
         }
-        if this.reserved {
+        if this.promised > 0 && this.owner.core.takes() {
             return Poll::Ready(Ok(()));
         }
+        this.give_back();
         // A loop of sends that never waits must let other tasks run.
         let coop = ready!(coop::poll_proceed(cx));
-        let reserved = ready!(this.owner.core.poll_reserve(cx, this.number));
+        let promised = ready!(this.owner.core.poll_reserve(cx, this.number));
         coop.made_progress();
-        this.reserved = reserved.is_ok();
-        Poll::Ready(reserved.map_err(|()| Error::Closed(None)))
+        this.promised = promised.unwrap_or(0);
+        Poll::Ready(promised.map(drop).map_err(|()| Error::Closed(None)))
     }
 
     fn start_send(self: Pin<&mut Self>, item: D) -> Result<(), Error<D>> {
         let this = self.get_mut();
-        let reserved = std::mem::take(&mut this.reserved);
+        let reserved = this.promised > 0;
+        this.promised -= u64::from(reserved);
         this.push(item, reserved)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<(), Error<D>>> {
         // What is accepted is on its way: channels take it as fast as they can.
+        self.get_mut().give_back();
         Poll::Ready(Ok(()))
     }
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<(), Error<D>>> {
-        self.get_mut().closed = true;
+        let this = self.get_mut();
+        this.give_back();
+        this.closed = true;
         Poll::Ready(Ok(()))
     }
 }
@@ -233,7 +248,7 @@ impl<D: Datum> Clone for Producer<D> {
 
 impl<D: Datum> Drop for Producer<D> {
     fn drop(&mut self) {
-        self.owner.core.forget(self.number, self.reserved);
+        self.owner.core.forget(self.number, self.promised);
     }
 }
 
