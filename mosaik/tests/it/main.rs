@@ -6,11 +6,13 @@
     reason = "helpers of tests fail on the spot too, and real sockets take real time"
 )]
 
+mod checked;
 mod cli;
 mod declare;
 mod entries;
 mod groups;
 mod hostile;
+mod linear;
 mod netns;
 mod network;
 mod node;

@@ -1,6 +1,7 @@
 //! Several hosts, as network namespaces on a bridge. Needs root and `ip`; says so and passes where they are missing.
 
 mod lan;
+mod quorum;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -2,6 +2,7 @@
 //!
 //! The program is this test binary again (see `program`), so it can never be older than the test.
 
+mod member;
 pub(crate) mod program;
 mod report;
 
@@ -21,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::scratch::Scratch;
 
-pub(crate) use report::{Ask, NodeConfig, PeerReport, Report};
+pub(crate) use report::{Ask, Mark, MemberReport, NodeConfig, PeerReport, Report};
 
 /// Where a node runs: a network namespace or this host, and the rendezvous folder of that host.
 #[derive(Clone, Copy)]
@@ -83,6 +84,10 @@ pub(crate) struct View {
     /// Its figures, as last asked for, and how often it has answered.
     pub(crate) stats: BTreeMap<String, u64>,
     stats_answers: usize,
+    /// Its part in the group.
+    pub(crate) member: MemberReport,
+    /// What became of each mark, and after how many milliseconds.
+    pub(crate) marked: BTreeMap<u64, (Mark, f64)>,
     /// Everything it printed, for the message of a test that fails.
     pub(crate) log: Vec<String>,
     /// Whether its output has ended.
@@ -251,6 +256,14 @@ impl Seen {
                 Some(Ok(Report::Stats { counts })) => {
                     view.stats = counts;
                     view.stats_answers += 1;
+                }
+                Some(Ok(Report::Member { member })) => view.member = member,
+                Some(Ok(Report::Marked {
+                    mark,
+                    outcome,
+                    after_ms,
+                })) => {
+                    view.marked.insert(mark, (outcome, after_ms));
                 }
                 Some(Ok(ready @ Report::Ready { .. })) => view.ready = Some(ready),
                 // The test harness that the program runs under has its own lines.

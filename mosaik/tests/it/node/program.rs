@@ -9,7 +9,10 @@ use std::{
 use mosaik::{Network, PeerId, SecretKey, Tag, discovery, iroh::RelayMode, testing::Clock};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::report::{Ask, MARK, NodeConfig, PeerReport, Report};
+use super::{
+    member::{Membership, NEWS_INTERVAL},
+    report::{Ask, MARK, NodeConfig, PeerReport, Report},
+};
 
 /// Runs only `node_process` of this test binary, and lets it print.
 pub(super) const ARGUMENTS: [&str; 4] = [
@@ -53,6 +56,7 @@ pub(crate) fn run_if_child() {
 
 async fn run(config: NodeConfig) {
     let watches_health = config.health;
+    let group_of = config.group_of;
     let begin = Instant::now();
     let network = build(config).await;
     let build_ms = begin.elapsed().as_secs_f64() * 1000.0;
@@ -62,6 +66,10 @@ async fn run(config: NodeConfig) {
     });
 
     let mut asks = read_asks();
+    let (answers, mut answered) = mpsc::channel(64);
+    let mut membership =
+        group_of.map(|founders| Membership::new(&network, founders, answers.clone()));
+    let mut look_at_group = tokio::time::interval(NEWS_INTERVAL);
     let mut catalogs = network.discovery().catalog_watch();
     let mut look_at_health = tokio::time::interval(HEALTH_INTERVAL);
     let mut healths = BTreeMap::new();
@@ -79,7 +87,14 @@ async fn run(config: NodeConfig) {
                     say(&Report::Health { peers: now });
                 }
             }
+            _ = look_at_group.tick(), if membership.is_some() => {
+                membership.as_mut().and_then(Membership::news).iter().for_each(say);
+            }
+            Some(answer) = answered.recv() => say(&answer),
             ask = asks.recv() => match ask {
+                Some(Ask::Mark(mark)) => {
+                    membership.as_ref().expect("the test asked for a group").mark(mark);
+                }
                 Some(Ask::AddTag(tag)) => network.discovery().add_tags(tag.as_str()),
                 Some(Ask::RemoveTag(tag)) => network.discovery().remove_tags(tag.as_str()),
                 Some(Ask::Stats) => say(&Report::Stats { counts: counts(&network) }),

@@ -1,6 +1,9 @@
 //! What a node and the test that started it say to each other: lines of JSON.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use mosaik::{PeerId, iroh::EndpointAddr};
 use serde::{Deserialize, Serialize};
@@ -28,6 +31,8 @@ pub(crate) struct NodeConfig {
     pub(crate) health: bool,
     /// How far the node's clock is ahead, in seconds.
     pub(crate) clock_ahead_s: i64,
+    /// Joins a group that so many nodes found together.
+    pub(crate) group_of: Option<usize>,
 }
 
 impl NodeConfig {
@@ -61,6 +66,38 @@ pub(crate) enum Report {
     Health { peers: BTreeMap<PeerId, String> },
     /// The answer to `Ask::Stats`: every figure of transport and discovery, by its name.
     Stats { counts: BTreeMap<String, u64> },
+    /// The node's membership has changed.
+    Member { member: MemberReport },
+    /// What became of `Ask::Mark`.
+    Marked {
+        mark: u64,
+        outcome: Mark,
+        after_ms: f64,
+    },
+}
+
+/// A node's part in the group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MemberReport {
+    pub(crate) is_online: bool,
+    pub(crate) why_offline: Option<String>,
+    pub(crate) leader: Option<PeerId>,
+    pub(crate) voters: usize,
+    /// Commands applied.
+    pub(crate) applied: u64,
+    /// Of all commands in their order.
+    pub(crate) digest: String,
+    pub(crate) marks: BTreeSet<u64>,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Mark {
+    Acknowledged,
+    NoQuorum,
+    /// For another reason, which certainly kept it from being applied.
+    Refused(String),
+    Unknown,
 }
 
 /// One peer in the catalog of another.
@@ -76,6 +113,8 @@ pub(crate) enum Ask {
     AddTag(String),
     RemoveTag(String),
     Stats,
+    /// Execute a command in the group.
+    Mark(u64),
     /// Say goodbye and end.
     Shutdown,
 }
