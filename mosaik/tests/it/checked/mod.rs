@@ -5,6 +5,7 @@
 //! and the history of every key and of the queue must be linearizable. `MOSAIK_SEEDS=first..end` chooses the seeds.
 
 mod client;
+mod kills;
 mod machine;
 mod world;
 

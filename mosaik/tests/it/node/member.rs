@@ -11,12 +11,21 @@ use tokio::{sync::mpsc, time::Instant};
 use super::report::{Mark, MemberReport, Report};
 
 /// Marks that were made, each once however often it was asked for.
-#[derive(Default)]
 pub(super) struct Marks {
     marks: BTreeSet<u64>,
     /// How many commands were applied, repetitions included.
     applied: u64,
     digest: Digest,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self {
+            marks: BTreeSet::new(),
+            applied: 0,
+            digest: Digest::zero(),
+        }
+    }
 }
 
 impl StateMachine for Marks {

@@ -1,0 +1,215 @@
+//! Leaders that die, one after the other, under clients that do not stop.
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use mosaik::{
+    Group, Network, NetworkId, PeerId, SecretKey, UniqueId,
+    groups::{ApplyContext, CommandError, ConsensusConfig, Formation, LogReplaySync, StateMachine},
+    testing::{Clock, MemoryNet},
+};
+use tokio::time::{Instant, sleep};
+
+/// Leaders killed in CI; `MOSAIK_KILLS` says otherwise.
+const KILLS: usize = 20;
+
+/// Members of the group.
+const NODES: usize = 5;
+
+/// How long a group may take to have five well members again.
+const RECOVERY: Duration = Duration::from_secs(120);
+
+/// Counts commands: one that is applied twice shows.
+#[derive(Clone, Debug, Default)]
+struct Counter(u64);
+
+impl StateMachine for Counter {
+    type Command = ();
+    type Query = ();
+    type QueryResult = u64;
+    type StateSync = LogReplaySync<Self>;
+
+    fn signature(&self) -> UniqueId {
+        "checked.counter".into()
+    }
+
+    fn apply(&mut self, (): (), _: &dyn ApplyContext) {
+        self.0 += 1;
+    }
+
+    fn query(&self, (): ()) -> u64 {
+        self.0
+    }
+
+    fn state_sync(&self) -> Self::StateSync {
+        LogReplaySync::default()
+    }
+}
+
+struct Member {
+    key: SecretKey,
+    network: Network,
+    group: Rc<Group<Counter>>,
+}
+
+#[derive(Default)]
+struct Tally {
+    acknowledged: Cell<u64>,
+    unknown: Cell<u64>,
+    refused: Cell<u64>,
+}
+
+#[test]
+fn every_request_counts_once_however_many_leaders_die() {
+    let kills = std::env::var("MOSAIK_KILLS").map_or(KILLS, |text| text.parse().expect("a number"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime starts");
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, run(kills));
+}
+
+async fn run(kills: usize) {
+    let net = MemoryNet::new(1);
+    let mut members = Vec::new();
+    let mut keys = Vec::new();
+    for number in 0..NODES as u8 {
+        keys.push(SecretKey::from_bytes(&[number + 1; 32]));
+    }
+    let founders: Vec<PeerId> = keys.iter().map(SecretKey::public).collect();
+    for key in keys {
+        let formation = Formation::Founders(founders.clone());
+        members.push(Member::start(&net, key, formation).await);
+    }
+    for member in &members {
+        member.group.when().online().await;
+    }
+    let tally = Rc::new(Tally::default());
+    let stop = Rc::new(Cell::new(false));
+    let begin = Instant::now();
+    let mut clients = Vec::new();
+    for member in &members {
+        clients.push(work(&member.group, &tally, &stop));
+    }
+    for kill in 0..kills {
+        sleep(Duration::from_millis(200)).await;
+        let victim = loop {
+            let leading = members.iter().position(|member| member.group.is_leader());
+            match leading {
+                Some(index) => break index,
+                None => sleep(Duration::from_millis(20)).await,
+            }
+        };
+        let Member {
+            key,
+            network,
+            group,
+        } = members.swap_remove(victim);
+        net.crash(network.local().id());
+        drop((network, group));
+        members.push(Member::start(&net, key, Formation::JoinOnly).await);
+        // Another kill before the dead one is replaced could take the majority with it.
+        well_again(&members, kill).await;
+        clients.push(work(&members[NODES - 1].group, &tally, &stop));
+    }
+    stop.set(true);
+    for client in clients {
+        client.await.expect("a client does not panic");
+    }
+    let value = members[0]
+        .group
+        .query((), mosaik::Strong)
+        .await
+        .expect("the group is well");
+    let value = value.into();
+    let (acknowledged, unknown) = (tally.acknowledged.get(), tally.unknown.get());
+    println!(
+        "{kills} leaders killed in {:?}: {acknowledged} requests acknowledged, {} refused, {unknown} unknown; counted {value}",
+        begin.elapsed(),
+        tally.refused.get(),
+    );
+    assert!(
+        value >= acknowledged,
+        "{value} counted, {acknowledged} acknowledged"
+    );
+    assert!(
+        value <= acknowledged + unknown,
+        "{value} counted, {acknowledged} acknowledged, {unknown} unknown"
+    );
+}
+
+impl Member {
+    async fn start(net: &MemoryNet, key: SecretKey, formation: Formation) -> Self {
+        let network = Network::builder(NetworkId::from("kills"))
+            .with_memory_net(net)
+            .with_clock(Clock::starting_at(
+                chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("a time"),
+            ))
+            .with_secret_key(key.clone())
+            .build()
+            .await
+            .expect("a node starts");
+        let group = network
+            .groups()
+            .with_key("kills")
+            .with_formation(formation)
+            .with_consensus_config(ConsensusConfig::default())
+            .with_state_machine(Counter::default())
+            .join();
+        Self {
+            key,
+            network,
+            group: Rc::new(group),
+        }
+    }
+}
+
+/// A client on the member: one request after the other, as long as the member lives.
+fn work(
+    group: &Rc<Group<Counter>>,
+    tally: &Rc<Tally>,
+    stop: &Rc<Cell<bool>>,
+) -> tokio::task::JoinHandle<()> {
+    let (group, tally, stop) = (Rc::downgrade(group), Rc::clone(tally), Rc::clone(stop));
+    tokio::task::spawn_local(async move {
+        while !stop.get() {
+            let Some(pending) = group.upgrade().map(|group| group.execute(())) else {
+                return;
+            };
+            let count = match pending.await {
+                Ok(_) => &tally.acknowledged,
+                Err(CommandError::GroupTerminated) => &tally.unknown,
+                Err(error) if error.is_definite() => &tally.refused,
+                Err(_) => &tally.unknown,
+            };
+            count.set(count.get() + 1);
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+}
+
+/// Waits until all are online with five voters and one count.
+async fn well_again(members: &[Member], kill: usize) {
+    let end = Instant::now() + RECOVERY;
+    loop {
+        let well = members.iter().all(|member| {
+            let status = member.group.status();
+            status.is_online
+                && status.voters.len() == NODES
+                && status.voters.iter().all(|voter| {
+                    members
+                        .iter()
+                        .any(|member| member.network.local().id() == voter.peer)
+                })
+        });
+        if well {
+            return;
+        }
+        if Instant::now() > end {
+            let all: Vec<_> = members.iter().map(|member| member.group.status()).collect();
+            panic!("after kill {kill}: not well: {all:#?}");
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
