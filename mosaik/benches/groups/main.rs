@@ -1,0 +1,124 @@
+//! Groups beside bare openraft, in one run: `cargo bench -p mosaik --bench groups`.
+//!
+//! Nodes on loopback in this process, a volatile group of one or three replicas, commands of 64 bytes. What is
+//! measured: commands per second and the time of each at 1, 64 and 1024 in flight, through the leader and through a
+//! follower; bare openraft of the same version in the same process (function calls for a network, its own log in
+//! memory), as a ratio; strong and weak reads; and the time from the kill of a leader's process to the next
+//! acknowledged command (`failover.rs`).
+//!
+//! `-- commands`, `-- reads` or `-- failover` restricts the run.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a benchmark reads the real clock, and runs outside every Network"
+)]
+
+mod failover;
+mod figures;
+mod nodes;
+
+use std::time::Duration;
+
+use figures::{Figures, closed_loop};
+use mosaik::{Strong, Weak, testing};
+use nodes::{Register, Trio};
+
+/// How long each case runs.
+const RUN: Duration = Duration::from_secs(2);
+
+/// Calls under way at once.
+const IN_FLIGHT: [usize; 3] = [1, 64, 1024];
+
+fn main() {
+    if failover::is_child() {
+        return failover::child();
+    }
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
+    let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    runtime.block_on(async {
+        if wants("commands") {
+            commands().await;
+        }
+        if wants("reads") {
+            reads().await;
+        }
+        if wants("failover") {
+            failover::measure().await;
+        }
+    });
+}
+
+async fn commands() {
+    println!("commands of 64 bytes; latencies in microseconds");
+    println!(
+        "{:>8} {:>9} {:>9} | {:>11} {:>8} {:>8} | {:>11} {:>8} {:>8} | {:>6}",
+        "replicas",
+        "through",
+        "in flight",
+        "mosaik 1/s",
+        "p50",
+        "p99",
+        "bare 1/s",
+        "p50",
+        "p99",
+        "ratio"
+    );
+    for replicas in [1, 3] {
+        let nodes = Trio::start(replicas).await;
+        for in_flight in IN_FLIGHT {
+            let bare = testing::openraft_alone(replicas as u64, in_flight, RUN).await;
+            let bare = Figures::new(bare.per_second, bare.p50, bare.p99);
+            let members = [("leader", nodes.leader()), ("follower", nodes.follower())];
+            for (through, group) in members {
+                let Some(group) = group else { continue };
+                let ours = closed_loop(in_flight, RUN, || {
+                    let pending = group.execute(Register::command());
+                    async move {
+                        pending.await.expect("the group is well");
+                    }
+                })
+                .await;
+                println!(
+                    "{replicas:>8} {through:>9} {in_flight:>9} | {ours} | {bare} | {:>6.2}",
+                    ours.per_second / bare.per_second
+                );
+            }
+        }
+        nodes.stop().await;
+    }
+    println!();
+}
+
+async fn reads() {
+    println!("reads with three replicas; latencies in microseconds");
+    println!(
+        "{:>9} {:>6} {:>9} | {:>11} {:>8} {:>8}",
+        "through", "level", "in flight", "mosaik 1/s", "p50", "p99"
+    );
+    let nodes = Trio::start(3).await;
+    for (through, group) in [("leader", nodes.leader()), ("follower", nodes.follower())] {
+        let group = group.expect("three replicas");
+        for (name, level) in [("strong", Strong), ("weak", Weak)] {
+            for in_flight in [1, 64] {
+                let figures = closed_loop(in_flight, RUN, || {
+                    let pending = group.query((), level);
+                    async move {
+                        pending.await.expect("the group is well");
+                    }
+                })
+                .await;
+                println!("{through:>9} {name:>6} {in_flight:>9} | {figures}");
+            }
+        }
+    }
+    nodes.stop().await;
+    println!();
+}
