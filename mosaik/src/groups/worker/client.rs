@@ -293,8 +293,9 @@ impl Client {
         }
     }
 
-    /// When something is to be done though nothing happens.
-    pub(super) fn next_at(&self, patience: Patience) -> Option<Instant> {
+    /// When something is to be done though nothing happens. A piece whose time has come waits for something else: for
+    /// a leader, or for room.
+    pub(super) fn next_at(&self, now: Instant, patience: Patience) -> Option<Instant> {
         let first = self.pieces.front();
         let fails_at = match (first, &self.open) {
             (Some(piece), _) => Some(patience.of(piece)),
@@ -302,7 +303,9 @@ impl Client {
             (None, None) => None,
         };
         let waits = self.pieces.iter().find(|piece| !piece.is_out);
-        let send_at = waits.and_then(|piece| piece.not_before);
+        let send_at = waits
+            .and_then(|piece| piece.not_before)
+            .filter(|time| *time > now);
         fails_at.into_iter().chain(send_at).min()
     }
 

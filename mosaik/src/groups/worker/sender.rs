@@ -55,7 +55,7 @@ pub(super) async fn run(core: Arc<Core>) {
             send_all(&core, current, leader, &mut out).await;
         }
         let now = core.clock.now();
-        let next_at = lock(&core.client).next_at(patience);
+        let next_at = lock(&core.client).next_at(now, patience);
         let view_changed = async {
             match &mut view {
                 Some(view) => view.changed().await.is_ok(),
