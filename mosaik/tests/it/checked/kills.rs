@@ -82,6 +82,9 @@ async fn run(kills: usize) {
         let formation = Formation::Founders(founders.clone());
         members.push(Member::start(&net, key, formation).await);
     }
+    for (index, member) in members.iter().enumerate() {
+        member.meet(&members[..index]).await;
+    }
     for member in &members {
         member.group.when().online().await;
     }
@@ -108,7 +111,9 @@ async fn run(kills: usize) {
         } = members.swap_remove(victim);
         net.crash(network.local().id());
         drop((network, group));
-        members.push(Member::start(&net, key, Formation::JoinOnly).await);
+        let member = Member::start(&net, key, Formation::JoinOnly).await;
+        member.meet(&members).await;
+        members.push(member);
         // Another kill before the dead one is replaced could take the majority with it.
         well_again(&members, kill).await;
         clients.push(work(&members[NODES - 1].group, &tally, &stop));
@@ -161,6 +166,18 @@ impl Member {
             key,
             network,
             group: Rc::new(group),
+        }
+    }
+
+    /// Knows the others, and they it.
+    async fn meet(&self, others: &[Self]) {
+        for other in others {
+            let synced = self
+                .network
+                .discovery()
+                .sync_with(other.network.local().addr())
+                .await;
+            synced.expect("nothing is in the way");
         }
     }
 }

@@ -75,6 +75,7 @@ impl World {
                 .expect("a node starts");
             networks.push(network);
         }
+        introduce(&networks).await;
         let keys: Vec<PeerId> = networks
             .iter()
             .map(|network| network.local().id())
@@ -292,6 +293,16 @@ impl Chaos<'_> {
                 }
             }
             _ => self.net.heal(),
+        }
+    }
+}
+
+/// Every node knows every other one.
+pub(super) async fn introduce(networks: &[Network]) {
+    for (index, network) in networks.iter().enumerate() {
+        for other in &networks[..index] {
+            let synced = network.discovery().sync_with(other.local().addr()).await;
+            synced.expect("nothing is in the way yet");
         }
     }
 }
