@@ -72,7 +72,7 @@ impl Config {
 }
 
 impl Network {
-    /// `none`, `dhcp`, or `static ADDRESS/PREFIX [GATEWAY [DNS]]`.
+    /// `none`, `dhcp`, or `static ADDRESS/PREFIX [GATEWAY|- [DNS|-]]`.
     fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let network = match words.next()? {
@@ -81,7 +81,10 @@ impl Network {
             "static" => {
                 let (address, prefix) = words.next()?.split_once('/')?;
                 let prefix = prefix.parse().ok().filter(|prefix| *prefix <= 32)?;
-                let mut optional = || words.next().map(str::parse).transpose().ok();
+                let mut optional = || match words.next() {
+                    None | Some("-") => Some(None),
+                    Some(word) => word.parse().ok().map(Some),
+                };
                 Self::Static {
                     address: address.parse().ok()?,
                     prefix,

@@ -15,7 +15,7 @@ mod kernel;
 mod measurement;
 mod predict;
 #[cfg(test)]
-mod test_files;
+pub(crate) mod test_files;
 
 pub use event::{Event, Register, event_type, extend, replay, sha384};
 pub use firmware::{Firmware, FirmwareError, PageOrder, Section, SectionKind};

@@ -1,6 +1,6 @@
 //! Files of the right shape for tests: a firmware with OVMF's metadata, a kernel with both headers.
 
-use super::firmware::tests_layout;
+use super::firmware::layout;
 
 /// A 4 MiB firmware with the sections of dstack's OVMF and some bytes in them.
 pub(crate) fn ovmf() -> Vec<u8> {
@@ -9,7 +9,7 @@ pub(crate) fn ovmf() -> Vec<u8> {
     for (index, byte) in file.iter_mut().enumerate().take(FILE_BYTES - (64 << 10)) {
         *byte = (index % 251) as u8;
     }
-    tests_layout::install(
+    layout::install(
         &mut file,
         &[
             (0x8_4000, 0x37_c000, 0xffc8_4000, 0x37_c000, 0, 1),
