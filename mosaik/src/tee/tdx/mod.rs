@@ -17,6 +17,8 @@ pub use quote::{
 };
 
 mod measurements;
+#[cfg(feature = "tdx-builder")]
+pub use build_support::image as build;
 pub use build_support::{include_measurements, measure};
 pub use measurements::{
     IntoMeasurement, Measurement, Measurements, MeasurementsCriteria, MeasurementsParseError,
