@@ -16,7 +16,7 @@ use openraft::{OptionalSend, ReadPolicy};
 
 use super::applier::{Applier, Position};
 use super::carrier::{Carrier, CarryError};
-use super::config::{ReplicaConfig, Timings};
+use super::config::{Limits, ReplicaConfig, Timings};
 use super::health::Health;
 use super::log::MemoryLog;
 use super::machine::{Content, Machine};
@@ -46,14 +46,43 @@ const BATCH_BYTES: usize = 64;
 /// What the bench measures goes wrong only where the bench cannot go on.
 const ALIVE: &str = "invariant: nothing ends the replicas of an idle process";
 
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::groups) struct Setup {
+    /// How many replicas vote.
+    pub(in crate::groups) replicas: u64,
+    /// Writes under way at any time.
+    pub(in crate::groups) in_flight: usize,
+    /// For how long.
+    pub(in crate::groups) run: Duration,
+    /// As in [`Limits`](super::Limits).
+    pub(in crate::groups) append_window: usize,
+    /// What a message takes, in milliseconds at least: the clock sees no less.
+    pub(in crate::groups) one_way: Duration,
+}
+
+impl Setup {
+    /// Messages that take no time.
+    pub(in crate::groups) fn new(replicas: u64, in_flight: usize, run: Duration) -> Self {
+        Self {
+            replicas,
+            in_flight,
+            run,
+            append_window: Limits::default().append_window,
+            one_way: Duration::ZERO,
+        }
+    }
+}
+
 /// Writes through [`Replica`]s whose messages are encoded, as on a wire, but not sent anywhere.
-pub(in crate::groups) async fn replicas(count: u64, in_flight: usize, run: Duration) -> Figures {
+pub(in crate::groups) async fn replicas(setup: Setup) -> Figures {
     let tasks = Tasks::root("bench");
     let hub = Hub::default();
-    let founders: BTreeSet<ReplicaId> = (0..count).map(id).collect();
+    let founders: BTreeSet<ReplicaId> = (0..setup.replicas).map(id).collect();
     for id in &founders {
-        let config = ReplicaConfig::new(*id, 1, tasks.clone());
-        let port = Arc::new(Port(hub.clone(), *id));
+        let mut config = ReplicaConfig::new(*id, 1, tasks.clone());
+        config.limits.append_window = setup.append_window;
+        let port = Arc::new(Port(hub.clone(), *id, setup.one_way));
         let replica = Replica::start(config, Box::new(Nothing), port)
             .await
             .expect(ALIVE);
@@ -67,7 +96,7 @@ pub(in crate::groups) async fn replicas(count: u64, in_flight: usize, run: Durat
         .expect(ALIVE);
     let leader = view.borrow().leader.expect(ALIVE);
     let leader = hub.locked()[&leader].clone();
-    let figures = measure(in_flight, run, || {
+    let figures = measure(setup, || {
         let leader = leader.clone();
         async move { leader.propose(batch()).await.expect(ALIVE) }
     })
@@ -81,13 +110,9 @@ pub(in crate::groups) async fn replicas(count: u64, in_flight: usize, run: Durat
 }
 
 /// Writes by `client_write` of openraft with the same log, its replicas calling each other.
-pub(in crate::groups) async fn openraft_alone(
-    count: u64,
-    in_flight: usize,
-    run: Duration,
-) -> Figures {
+pub(in crate::groups) async fn openraft_alone(setup: Setup) -> Figures {
     let hub = Wired::default();
-    let founders: BTreeSet<ReplicaId> = (0..count).map(id).collect();
+    let founders: BTreeSet<ReplicaId> = (0..setup.replicas).map(id).collect();
     for id in &founders {
         let settings = Timings::default().settings("bench").expect(ALIVE);
         let machine = Machine::new(Box::new(Nothing), Health::new());
@@ -117,7 +142,7 @@ pub(in crate::groups) async fn openraft_alone(
         }
         time::sleep(Duration::from_millis(10)).await;
     };
-    let figures = measure(in_flight, run, || {
+    let figures = measure(setup, || {
         let leader = leader.clone();
         async move {
             leader.client_write(Batch(batch())).await.expect(ALIVE);
@@ -132,7 +157,7 @@ pub(in crate::groups) async fn openraft_alone(
 }
 
 /// Keeps as many calls of `write` under way.
-async fn measure<F>(in_flight: usize, run: Duration, write: impl Fn() -> F) -> Figures
+async fn measure<F>(setup: Setup, write: impl Fn() -> F) -> Figures
 where
     F: Future<Output = ()>,
 {
@@ -147,10 +172,11 @@ where
             clock.now() - begin
         }
     };
-    let mut running: futures::stream::FuturesUnordered<_> = (0..in_flight).map(|_| one()).collect();
+    let mut running: futures::stream::FuturesUnordered<_> =
+        (0..setup.in_flight).map(|_| one()).collect();
     while let Some(one_took) = futures::StreamExt::next(&mut running).await {
         took.push(one_took);
-        if clock.now() - begin < run {
+        if clock.now() - begin < setup.run {
             running.push(one());
         }
     }
@@ -221,7 +247,7 @@ impl<T> Default for Table<T> {
 }
 
 /// Encodes and decodes as a wire would have it.
-struct Port(Hub, ReplicaId);
+struct Port(Hub, ReplicaId, Duration);
 
 impl Carrier for Port {
     fn call(
@@ -230,18 +256,26 @@ impl Carrier for Port {
         request: RaftRequest,
         _: Duration,
     ) -> BoxFuture<'static, Result<RaftReply, CarryError>> {
-        let from = self.1;
+        let (from, one_way) = (self.1, self.2);
         let replica = self.0.locked().get(&to).cloned();
         async move {
             let replica = replica.ok_or(CarryError::Unreachable)?;
             let lost = |_| CarryError::Unreachable;
             let request = request.encode().map_err(|_| CarryError::Unreachable)?;
             let request = RaftRequest::decode(&request).map_err(lost)?;
+            pause(one_way).await;
             let reply = replica.serve(from, request).await;
+            pause(one_way).await;
             let reply = reply.encode().map_err(|_| CarryError::Unreachable)?;
             RaftReply::decode(&reply).map_err(lost)
         }
         .boxed()
+    }
+}
+
+async fn pause(time: Duration) {
+    if !time.is_zero() {
+        time::sleep(time).await;
     }
 }
 
@@ -305,8 +339,9 @@ mod tests {
         let run = Duration::from_millis(100);
         for count in [1, 3] {
             for in_flight in [1, 64] {
-                let ours = replicas(count, in_flight, run).await;
-                let alone = openraft_alone(count, in_flight, run).await;
+                let setup = Setup::new(count, in_flight, run);
+                let ours = replicas(setup).await;
+                let alone = openraft_alone(setup).await;
                 assert!(ours.per_second > 10.0 && alone.per_second > 10.0);
                 println!("{count} replicas, {in_flight} in flight: {ours:?}, alone {alone:?}");
             }

@@ -1,7 +1,44 @@
 //! One history on several replicas: openraft, behind an interface of our own.
 //!
-//! A [`Replica`] keeps a log in agreement with the other replicas of its lineage and feeds what is
-//! agreed on to an [`Applier`]; a [`Carrier`] brings its messages to the others.
+//! A [`Replica`] keeps a log in agreement with the other replicas of its lineage, and feeds what is agreed on to an
+//! [`Applier`]; a [`Carrier`] brings its messages to the others. Nothing outside of this folder names openraft, and none
+//! of its types travels: see `wire`.
+//!
+//! What this layer does not know: which lineage it belongs to (the caller checks that before [`Replica::serve`]), who
+//! should be a member, what is in a batch, which batch is a repetition. It does not retry: each outcome says what is
+//! certain, and the caller decides.
+//!
+//! ```text
+//!   propose, submit    read_index, wait_applied    add_learner, change_voters, remove, transfer_leader
+//!          \                     |                              /
+//!           `-------------- Replica ---------- serve  <----- messages of others (checked in `convert`)
+//!                               |
+//!        supervise ------ openraft, one `types::Types` for all groups
+//!     (view, end, log size)  /        |          \
+//!                         log      machine      network, outgoing ----> Carrier
+//!                    (in memory)      |
+//!                                  Applier
+//! ```
+//!
+//! *Invariant:* a proposal that is refused ([`NotLeader`](ProposeError::NotLeader), [`NoQuorum`](ProposeError::NoQuorum))
+//! is in no log; whatever was in one is [`Unknown`](ProposeError::Unknown) until it is applied.
+//!
+//! *Invariant:* nothing waits for ever. When a replica ends, by a panic of its state, by openraft's own error or by
+//! [`Replica::shutdown`], everything that waits for it resolves with the same [`Fatal`], and the view says so.
+//!
+//! *Invariant:* no message can make openraft do what an honest member's could not: terms and indices are bounded, entries
+//! have no holes, members can decide, a snapshot fits the log. A member that lies within these bounds can still stop the
+//! replica, never the process.
+//!
+//! **Snapshots are not kept.** State and log are both in memory, so a snapshot is a promise that the log up to it may go;
+//! whoever needs one gets a checkpoint of the state as it is then, in pieces of about 1 MiB with a running SHA-256,
+//! resumed after lost pieces, restored at once when all of it is here. The log is cut by bytes
+//! ([`Limits::log_bytes`]), only if [`Applier::snapshots`] says that it may be.
+//!
+//! **Order.** [`Replica::submit`] gives a batch its place; everything in the queue is written and sent together. Frames
+//! of entries to one follower are pipelined ([`Limits::append_window`]).
+//!
+//! **Chance and time.** Elections follow from [`ReplicaConfig::seed`]; time is tokio's, which tests pause.
 
 mod applier;
 #[cfg(any(test, feature = "test-util"))]

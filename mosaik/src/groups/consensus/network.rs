@@ -2,7 +2,7 @@
 
 use core::future::Future;
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
@@ -42,6 +42,8 @@ pub(super) struct Line {
     /// How long entries may take to be answered; `None` if only signs of life go this way.
     append_deadline: Option<Duration>,
     append_window: usize,
+    /// The last entry that the target surely has: it said so to this leader.
+    matched: Mutex<Option<LogId>>,
     transfers: Transfers,
 }
 
@@ -53,6 +55,7 @@ impl Lines {
             carrier: self.carrier.clone(),
             append_deadline,
             append_window: self.append_window.max(1),
+            matched: Mutex::default(),
             transfers: self.transfers.clone(),
         }
     }
@@ -114,10 +117,7 @@ impl Line {
         async move {
             let response = match reply.await? {
                 Reply::Append(Appended::Stored) => AppendEntriesResponse::Success,
-                // Before the first entry there is nothing to conflict with; openraft would panic.
-                Reply::Append(Appended::Conflict) if previous.is_some() => {
-                    AppendEntriesResponse::Conflict
-                }
+                Reply::Append(Appended::Conflict) => AppendEntriesResponse::Conflict,
                 Reply::Append(Appended::Higher(promise)) => {
                     AppendEntriesResponse::HigherVote(convert::vote(promise).map_err(malformed)?)
                 }
@@ -129,6 +129,30 @@ impl Line {
                 last,
             })
         }
+    }
+}
+
+impl Line {
+    /// Takes the answers in the order of the frames.
+    ///
+    /// A conflict with what was answered before means that this frame overtook the one before it,
+    /// or that the target is mad. openraft would take it for a log that was lost, and panic.
+    fn settle(
+        matched: &Mutex<Option<LogId>>,
+        is_sign_of_life: bool,
+        answer: Answer,
+    ) -> Result<Answer, RPCError<Types>> {
+        let mut matched = matched.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer.response {
+            AppendEntriesResponse::Success => *matched = (*matched).max(answer.last),
+            // Before the first entry there is nothing to conflict with either.
+            AppendEntriesResponse::Conflict if is_sign_of_life || answer.previous <= *matched => {
+                let conflict = "conflict with what was stored before";
+                return Err(RPCError::Network(NetworkError::from_string(conflict)));
+            }
+            _ => {}
+        }
+        Ok(answer)
     }
 }
 
@@ -147,7 +171,9 @@ impl RaftNetworkV2<Types> for Line {
         rpc: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
-        Ok(self.send_entries(rpc, &option).await?.response)
+        let answer = self.send_entries(rpc, &option).await?;
+        let is_sign_of_life = self.append_deadline.is_none();
+        Ok(Self::settle(&self.matched, is_sign_of_life, answer)?.response)
     }
 
     fn stream_append<'s, S>(
@@ -163,15 +189,15 @@ impl RaftNetworkV2<Types> for Line {
     {
         let window = self.append_window;
         let line = &*self;
+        let is_sign_of_life = self.append_deadline.is_none();
         let answers = input
             .map(move |rpc| line.send_entries(rpc, &option))
             .buffered(window)
-            .map(|answer| {
-                answer.map(|answer| {
-                    answer
-                        .response
-                        .into_stream_result(answer.previous, answer.last)
-                })
+            .map(move |answer| {
+                let answer = Self::settle(&line.matched, is_sign_of_life, answer?)?;
+                Ok(answer
+                    .response
+                    .into_stream_result(answer.previous, answer.last))
             });
         let answers: BoxStream<'s, _> = Box::pin(until_error(answers));
         async move { Ok(answers) }.boxed()

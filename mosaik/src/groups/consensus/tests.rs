@@ -4,5 +4,6 @@ mod cluster;
 mod compaction;
 mod harness;
 mod hostile;
+mod simulation;
 mod store;
 mod wire;

@@ -14,8 +14,8 @@ use crate::groups::consensus::{
 };
 use crate::groups::identity::ReplicaId;
 use crate::groups::{Checkpoint, RestoreError};
-use crate::runtime::Tasks;
 use crate::runtime::time::{Duration, sleep, timeout};
+use crate::runtime::{Rng, Tasks};
 
 /// Longer than anything takes on a clock that jumps.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,11 +101,30 @@ struct Cables {
     cut: BTreeSet<(ReplicaId, ReplicaId)>,
     delay: Duration,
     calls: BTreeMap<&'static str, u64>,
+    /// Chance of delay and loss, once it is set.
+    weather: Option<Weather>,
     /// Every so many-th piece of a snapshot arrives without its answer arriving.
     lose_parts: Option<u64>,
 }
 
 impl Net {
+    pub(super) fn set_weather(&self, weather: Option<Weather>) {
+        self.0.lock().unwrap().weather = weather;
+    }
+
+    fn fate(&self) -> Fate {
+        let mut cables = self.0.lock().unwrap();
+        let delay = cables.delay;
+        cables.weather.as_mut().map_or(
+            Fate {
+                there: delay,
+                back: delay,
+                ..Fate::default()
+            },
+            Weather::fate,
+        )
+    }
+
     /// Time that every message takes one way.
     pub(super) fn set_delay(&self, delay: Duration) {
         self.0.lock().unwrap().delay = delay;
@@ -183,6 +202,37 @@ impl Net {
     }
 }
 
+/// What happens to messages on a bad day.
+pub(super) struct Weather {
+    pub(super) rng: Rng,
+    /// Each way.
+    pub(super) delay_max: Duration,
+    /// Of requests, and of replies.
+    pub(super) loss: f64,
+}
+
+/// What happens to one call.
+#[derive(Clone, Copy, Default)]
+struct Fate {
+    there: Duration,
+    back: Duration,
+    request_lost: bool,
+    reply_lost: bool,
+}
+
+impl Weather {
+    fn fate(&mut self) -> Fate {
+        let mut delay = || self.delay_max.mul_f64(self.rng.unit_f64());
+        let (there, back) = (delay(), delay());
+        Fate {
+            there,
+            back,
+            request_lost: self.rng.unit_f64() < self.loss,
+            reply_lost: self.rng.unit_f64() < self.loss,
+        }
+    }
+}
+
 /// Where a replica is plugged in.
 struct Port {
     net: Net,
@@ -199,16 +249,22 @@ impl Carrier for Port {
         let (net, from) = (self.net.clone(), self.id);
         let calling = async move {
             let replica = net.reach(from, to)?;
-            let delay = net.0.lock().unwrap().delay;
+            let fate = net.fate();
             let lost = net.count(request.lane());
             let bytes = request.encode().unwrap();
-            if !delay.is_zero() {
-                sleep(delay).await;
+            if !fate.there.is_zero() {
+                sleep(fate.there).await;
+            }
+            if fate.request_lost {
+                sleep(deadline).await;
             }
             let request = RaftRequest::decode(&bytes).unwrap();
             let reply = replica.serve(from, request).await.encode().unwrap();
-            if !delay.is_zero() {
-                sleep(delay).await;
+            if !fate.back.is_zero() {
+                sleep(fate.back).await;
+            }
+            if fate.reply_lost {
+                sleep(deadline).await;
             }
             net.reach(to, from)?;
             if lost {
