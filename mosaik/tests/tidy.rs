@@ -139,6 +139,8 @@ const DOORS_OF_TIME_AND_CHANCE: &[&str] = &[
     "runtime/",
     // A value made of chance alone: `Digest::random`.
     "primitives/digest.rs",
+    // What openraft calls the thread's generator is here the sequence of a replica's seed.
+    "groups/consensus/runtime.rs",
     // Public conveniences that have no argument for the time, by one function.
     "primitives/peer.rs",
     // The interface of the `backoff` crate, whose policies read the time themselves.
