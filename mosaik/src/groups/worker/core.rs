@@ -18,6 +18,7 @@ use super::{
     client::{Client, Failure, Outcome},
     digest::{Digests, Pulse},
     driver::Input,
+    meter::Meter,
 };
 use crate::{
     groups::{
@@ -52,6 +53,7 @@ pub(in crate::groups) struct Core {
     pub(super) reads: Mutex<Vec<oneshot::Sender<Result<(), Failure>>>>,
     pub(super) reads_changed: Notify,
     pub(super) digests: Mutex<Digests>,
+    pub(super) meter: Meter,
     /// What peers say to the driver, each once.
     pub(super) inputs: mpsc::Sender<Input>,
     /// Something is for the driver to look at.
@@ -131,6 +133,7 @@ impl Core {
         let session = session(&mut rng);
         let is_observer = config.preference() == LeadershipPreference::Observer;
         let formation = config.formation().clone();
+        let config_id = &config.group_id().to_owned();
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
             config,
@@ -158,6 +161,7 @@ impl Core {
             reads: Mutex::default(),
             reads_changed: Notify::new(),
             digests: Mutex::default(),
+            meter: Meter::new(&network_id, config_id),
             inputs,
             driver: Notify::new(),
             is_sealed: AtomicBool::new(false),
@@ -281,9 +285,15 @@ impl Core {
             Some(refusal) => Err(refusal),
             None => {
                 let (answer, answered) = oneshot::channel();
-                lock(&self.reads).push(answer);
-                self.reads_changed.notify_one();
-                Ok(answered)
+                let mut reads = lock(&self.reads);
+                if reads.len() >= READS_WAITING_MAX {
+                    Err(Failure::Offline)
+                } else {
+                    reads.push(answer);
+                    drop(reads);
+                    self.reads_changed.notify_one();
+                    Ok(answered)
+                }
             }
         };
         async move {
@@ -377,6 +387,7 @@ impl Audience for Core {
                 digests.push(log_index, digest);
             }
         }
+        self.meter.committed(news.position.index().0);
         let mut is_first = false;
         self.views.update(|view| {
             is_first = view.committed.value.is_zero() && !news.position.index().is_zero();
@@ -419,6 +430,9 @@ fn session(rng: &mut Rng) -> u128 {
     rng.fill(&mut bytes);
     u128::from_be_bytes(bytes)
 }
+
+/// Strong queries that may wait for one round; more are refused at once.
+const READS_WAITING_MAX: usize = 64 * 1024;
 
 /// Events that a slow listener may be behind.
 const EVENTS_BACKLOG: usize = 256;

@@ -227,6 +227,10 @@ impl Driver {
             self.handle(Event::HasCommands).await;
         }
         if core.is_sealed.swap(false, Ordering::Relaxed) {
+            if let Some(active) = core.active.borrow().as_ref() {
+                let from = public(active.lineage());
+                core.tell(GroupEvent::Yielded { from });
+            }
             self.handle(Event::Sealed).await;
         }
         if core.is_removed.swap(false, Ordering::Relaxed) {
@@ -376,13 +380,7 @@ impl Driver {
         match action {
             // Nothing is durable.
             Action::Record { .. } => {}
-            Action::Renew(_) => {
-                if let Some(active) = core.active.borrow().as_ref() {
-                    let from = public(active.lineage());
-                    core.tell(GroupEvent::Yielded { from });
-                }
-                self.end_replica().await;
-            }
+            Action::Renew(_) => self.end_replica().await,
             Action::Announce(facts) => self.announce(facts),
             Action::Send { to, message } => {
                 let said = Said {

@@ -63,6 +63,11 @@ impl Driver {
         }
         self.follow_members(&active, &view);
         self.follow_leader(&active, &view);
+        let was_candidate =
+            self.follow.seen.as_ref().map(|seen| seen.role) == Some(Role::Candidate);
+        if view.role == Role::Candidate && !was_candidate {
+            self.core.meter.election();
+        }
         self.follow.seen = Some(view.clone());
         if view.members.committed && view.members.log_index.is_some() && !view.members.joint {
             self.tell_voters(view.members.voters.clone()).await;
@@ -96,6 +101,8 @@ impl Driver {
         }
         place.members_ever.extend(members.iter().copied());
         place.members = members;
+        let (voters, learners) = (&view.members.voters, &view.members.learners);
+        self.core.meter.members(voters.len(), learners.len());
     }
 
     fn follow_leader(&mut self, active: &Active, view: &ReplicaView) {
@@ -153,6 +160,7 @@ impl Driver {
             is_changed
         });
         if is_other {
+            self.core.meter.leader_changed();
             self.core.tell(GroupEvent::LeaderChanged { leader });
         }
     }

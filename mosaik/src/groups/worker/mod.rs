@@ -23,6 +23,7 @@ mod batch;
 mod digest;
 mod follow;
 mod leave;
+mod meter;
 mod reader;
 mod report;
 mod sender;

@@ -375,6 +375,7 @@ impl Member for Core {
     }
 
     fn bonded(&self, tied: &Arc<Tied>) {
+        self.meter.bonds(self.bonds().len());
         // It may have changed since it was introduced.
         let card = lock(&self.place).card.clone();
         tied.note(NOTE_CARD, card);
@@ -384,6 +385,7 @@ impl Member for Core {
     }
 
     fn unbonded(&self, tied: &Arc<Tied>) {
+        self.meter.bonds(self.bonds().len());
         self.driver.notify_one();
         self.tell(GroupEvent::Unbonded { peer: tied.peer });
     }
