@@ -1,5 +1,7 @@
 //! The other ends that a rule can stand at: consumers, and members of a collection.
 
+use std::time::Duration;
+
 use futures::{SinkExt as _, StreamExt as _};
 use mosaik::{
     collections::{CollectionConfig, Map},
@@ -39,8 +41,14 @@ async fn a_consumer_takes_nothing_from_another_image() {
         soon("received", consumer.next()).await.as_deref(),
         Some("right")
     );
-    let status = format!("{:?}", consumer.status());
-    assert!(status.contains("rtmr2 is 0909"), "{status}");
+    // The other one may not have been found yet.
+    soon("refused", async {
+        while !format!("{:?}", consumer.status()).contains("rtmr2 is 0909") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(consumer.producers().count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,7 +15,7 @@ use mosaik::{
 use tokio::time::timeout;
 
 /// Handshakes, verifications and refusals on a machine that is busy with other tests.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 pub(super) const IMAGE: u8 = 1;
 pub(super) const OTHER_IMAGE: u8 = 9;
@@ -53,6 +53,11 @@ pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(SOON, future)
         .await
         .unwrap_or_else(|_| panic!("not soon: {what}"))
+}
+
+/// Attempts are listed too, until they are refused.
+fn is_served<D: Datum>(consumer: &streams::Consumer<D>) -> bool {
+    consumer.producers().any(|channel| channel.is_connected())
 }
 
 /// Waits until the status of a producer names all of these reasons.
@@ -105,7 +110,7 @@ async fn a_producer_serves_the_guests_that_run_its_image_and_nobody_else() {
         Some("secret")
     );
     for (index, consumer) in consumers.iter_mut().enumerate().skip(1) {
-        assert!(consumer.producers().next().is_none(), "{index}");
+        assert!(!is_served(consumer), "{index}");
         assert!(consumer.try_recv().is_err(), "{index}");
     }
     assert_eq!(producer.consumers().count(), 1);
@@ -171,7 +176,7 @@ async fn a_peer_that_answers_no_challenge_stays_out() {
     thief.discovery().add_ticket(ticket);
     let consumer = thief.streams().consume::<String>();
     refused(&producer, &["not answered a challenge"]).await;
-    assert!(consumer.producers().next().is_none());
+    assert!(!is_served(&consumer) && producer.consumers().count() == 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
