@@ -1,0 +1,7 @@
+use mosaik::collections::Map;
+
+mosaik::collection! {
+    Scores = Map<String, u64>, vec![1]
+}
+
+fn main() {}

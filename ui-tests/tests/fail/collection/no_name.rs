@@ -1,0 +1,5 @@
+mosaik::collection! {
+    = Map<String, u64>, "scores"
+}
+
+fn main() {}

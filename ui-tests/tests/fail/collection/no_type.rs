@@ -1,0 +1,5 @@
+mosaik::collection! {
+    Scores
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+mosaik::collection! {
+    Scores, "scores"
+}
+
+fn main() {}

@@ -1,0 +1,3 @@
+mosaik::collection! {}
+
+fn main() {}

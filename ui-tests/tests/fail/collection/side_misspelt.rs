@@ -1,0 +1,7 @@
+use mosaik::collections::Map;
+
+mosaik::collection! {
+    raeder Scores = Map<String, u64>, "scores"
+}
+
+fn main() {}

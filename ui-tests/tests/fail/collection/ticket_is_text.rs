@@ -1,0 +1,8 @@
+use mosaik::collections::Map;
+
+mosaik::collection! {
+    Scores = Map<String, u64>, "scores",
+    require_ticket: "secret",
+}
+
+fn main() {}

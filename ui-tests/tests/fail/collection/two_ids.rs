@@ -1,0 +1,7 @@
+use mosaik::collections::Map;
+
+mosaik::collection! {
+    Scores = Map<String, u64>, "scores", "more"
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+mosaik::collection! {
+    Scores = Map<&str, u64>, "scores"
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+mosaik::collection! {
+    Scores = HashMap<String, u64>, "scores"
+}
+
+fn main() {}

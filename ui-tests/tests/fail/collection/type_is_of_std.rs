@@ -1,0 +1,5 @@
+mosaik::collection! {
+    Scores = std::vec::Vec<u64>, "scores"
+}
+
+fn main() {}

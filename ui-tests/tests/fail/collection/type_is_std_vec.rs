@@ -1,0 +1,5 @@
+mosaik::collection! {
+    Scores = Vec<u64>, "scores"
+}
+
+fn main() {}

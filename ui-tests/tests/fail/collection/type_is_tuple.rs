@@ -1,0 +1,5 @@
+mosaik::collection! {
+    Scores = (String, u64), "scores"
+}
+
+fn main() {}

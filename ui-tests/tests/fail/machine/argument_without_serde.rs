@@ -1,0 +1,19 @@
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize)]
+struct Bank {
+    sum: u64,
+}
+
+#[derive(Clone)]
+struct Money(u64);
+
+#[mosaik::state_machine(id = "bank.v1")]
+impl Bank {
+    #[command]
+    fn add(&mut self, by: Money) {
+        self.sum += by.0;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize)]
+struct Bank {
+    sum: u64,
+}
+
+#[mosaik::state_machine(id = "bank.v1")]
+impl Bank {
+    #[command]
+    fn add<T: Into<u64>>(&mut self, by: T) {
+        self.sum += by.into();
+    }
+}
+
+fn main() {}

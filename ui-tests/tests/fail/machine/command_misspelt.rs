@@ -1,0 +1,16 @@
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize)]
+struct Bank {
+    sum: u64,
+}
+
+#[mosaik::state_machine(id = "bank.v1")]
+impl Bank {
+    #[comand]
+    fn add(&mut self, by: u64) {
+        self.sum += by;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize)]
+struct Bank {
+    sum: u64,
+}
+
+#[mosaik::state_machine(id = "bank.v1")]
+impl Bank {
+    #[command]
+    fn add(&mut self, by: u64) -> &u64 {
+        self.sum += by;
+        &self.sum
+    }
+}
+
+fn main() {}

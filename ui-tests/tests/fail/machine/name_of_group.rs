@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize)]
+struct Bank {
+    sum: u64,
+}
+
+#[mosaik::state_machine(id = "bank.v1")]
+impl Bank {
+    #[command]
+    fn add(&mut self, by: u64) {
+        self.sum += by;
+    }
+
+    #[query]
+    fn status(&self) -> u64 {
+        self.sum
+    }
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use mosaik::groups::ApplyContext;
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize)]
+struct Bank {
+    sum: u64,
+}
+
+#[mosaik::state_machine(id = "bank.v1")]
+impl Bank {
+    #[command]
+    fn add(&mut self, by: u64) {
+        self.sum += by;
+    }
+
+    #[query]
+    fn sum(&self, ctx: &dyn ApplyContext) -> u64 {
+        self.sum + ctx.random()
+    }
+}
+
+fn main() {}

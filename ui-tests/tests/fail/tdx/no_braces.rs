@@ -1,0 +1,6 @@
+mosaik::stream! {
+    Secrets = String, "secrets",
+    consumer require_tdx: Tdx::new(),
+}
+
+fn main() {}

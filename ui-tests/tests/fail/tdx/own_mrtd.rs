@@ -1,0 +1,6 @@
+mosaik::stream! {
+    Secrets = String, "secrets",
+    consumer require_tdx: { own_mrtd },
+}
+
+fn main() {}
