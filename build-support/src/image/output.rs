@@ -366,8 +366,8 @@ pub(super) fn write_constants(
         let bytes = |measurement: &Measurement| format!("{:?}", measurement.as_bytes());
         write!(
             text,
-            "Some((HostProfile::{:?}, {}, {}, {}, {}))",
-            options.profile,
+            "Some(({}, {}, {}, {}, {}))",
+            options.profile as usize,
             bytes(&output.mrtd),
             bytes(&output.rtmr1),
             bytes(&output.rtmr2),

@@ -49,9 +49,10 @@ impl ImageMeasurements {
     }
 }
 
-/// What `include_measurements!` reads: profile, MRTD, RTMR1, RTMR2, whether simulated.
+/// What `include_measurements!` reads: the profile's place in [`HostProfile::ALL`], MRTD, RTMR1, RTMR2, whether
+/// simulated.
 #[doc(hidden)]
-pub type Generated = Option<(HostProfile, [u8; 48], [u8; 48], [u8; 48], bool)>;
+pub type Generated = Option<(usize, [u8; 48], [u8; 48], [u8; 48], bool)>;
 
 #[doc(hidden)]
 #[must_use]
@@ -59,7 +60,7 @@ pub const fn from_generated(generated: Generated) -> Option<ImageMeasurements> {
     match generated {
         None => None,
         Some((profile, mrtd, rtmr1, rtmr2, simulated)) => Some(ImageMeasurements {
-            profile,
+            profile: HostProfile::ALL[profile],
             mrtd: Measurement::new(mrtd),
             rtmr1: Measurement::new(rtmr1),
             rtmr2: Measurement::new(rtmr2),
@@ -78,10 +79,6 @@ pub const fn from_generated(generated: Generated) -> Option<ImageMeasurements> {
 #[macro_export]
 macro_rules! include_measurements {
     () => {
-        $crate::measure::from_generated({
-            #[allow(unused_imports, reason = "an image that was skipped names no profile")]
-            use $crate::measure::HostProfile;
-            include!(concat!(env!("OUT_DIR"), "/tdx-measurements.rs"))
-        })
+        $crate::measure::from_generated(include!(concat!(env!("OUT_DIR"), "/tdx-measurements.rs")))
     };
 }
