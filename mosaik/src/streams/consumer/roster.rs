@@ -20,6 +20,8 @@ use {
 /// The producers of a stream, as one consumer deals with them.
 pub(crate) struct Roster {
     slots: BTreeMap<PeerId, Slot>,
+    /// Whether this node carries a ticket, which may become valid as time goes by.
+    carries_tickets: bool,
     generations: u64,
     make_backoff: Box<dyn Fn() -> Box<dyn Backoff + Send + Sync> + Send + Sync>,
     rng: Rng,
@@ -121,10 +123,16 @@ impl Roster {
     ) -> Self {
         Self {
             slots: BTreeMap::new(),
+            carries_tickets: false,
             generations: 0,
             make_backoff: Box::new(make_backoff),
             rng,
         }
+    }
+
+    /// Whether this node carries tickets: then who refuses it is asked again within a second, always.
+    pub(crate) fn carries_tickets(&mut self, carries: bool) {
+        self.carries_tickets = carries;
     }
 
     /// The eligible producers as of now: starts the new ones, stops those that are no longer among them, and tries
@@ -277,7 +285,9 @@ impl Roster {
                 let wait = match outcome {
                     Outcome::Incompatible => INCOMPATIBLE_AFTER,
                     Outcome::NoCapacity => doubled.min(REFUSED_EAGER_MAX),
-                    Outcome::Refused if eager => doubled.min(REFUSED_EAGER_MAX),
+                    Outcome::Refused if eager || self.carries_tickets => {
+                        doubled.min(REFUSED_EAGER_MAX)
+                    }
                     Outcome::Refused => REFUSED_SLOW,
                     // It may well come back at once: a producer that is opened anew.
                     _ => doubled.min(REFUSED_SLOW),
@@ -329,7 +339,7 @@ const REFUSED_EAGER_MAX: Duration = Duration::from_millis(700);
 /// How long after a change of entries attempts are frequent: longer than a change takes to reach a producer.
 const EAGER_FOR: Duration = Duration::from_secs(30);
 
-/// Between attempts once nothing has changed for a while: rules may depend on more than entries.
+/// Between attempts of a node without tickets once nothing has changed for a while: rules may depend on more than entries.
 const REFUSED_SLOW: Duration = Duration::from_secs(5);
 
 /// Between attempts at a producer that does not fit: only a new build on either side changes that.

@@ -183,6 +183,20 @@ fn s5_refusals_are_retried_when_entries_change_and_slowly_otherwise() {
 }
 
 #[test]
+fn who_carries_a_ticket_asks_again_within_a_second_however_late() {
+    let mut bench = Bench::new();
+    bench.roster.carries_tickets(true);
+    bench.scan(1, &[(1, 1)]);
+    bench.now += Duration::from_secs(3600);
+    for generation in 1..20 {
+        bench.ended(1, generation, Outcome::Refused);
+        let (waited, actions) = bench.wait();
+        assert!(waited < Duration::from_secs(1), "{waited:?}");
+        assert_eq!(actions, [start(1, generation + 1)]);
+    }
+}
+
+#[test]
 fn a_freed_place_is_taken_within_two_seconds_however_late() {
     let mut bench = Bench::new();
     bench.scan(0, &[(1, 0)]);

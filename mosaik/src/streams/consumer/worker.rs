@@ -192,6 +192,7 @@ impl<D: Datum> ConsumerActor<D> {
         }
         self.refused_until = refused_until;
         let now = self.shared.clock.now();
+        self.roster.carries_tickets(!me.tickets().is_empty());
         let actions = self.roster.scan(now, Mark::of(&me), &candidates);
         self.apply(actions);
     }
