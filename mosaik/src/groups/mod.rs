@@ -42,7 +42,7 @@ mod when;
 pub use when::{CursorWatcher, When};
 
 mod status;
-pub use status::{GroupEvent, LineageId, Member, Role, Status};
+pub use status::{GroupEvent, LineageId, Member, RefusedMember, Role, Status};
 
 mod error;
 pub use error::{CommandError, Error, QueryError};

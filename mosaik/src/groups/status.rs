@@ -31,6 +31,8 @@ pub struct Status {
     pub quorum_margin: Option<i64>,
     /// How many peers there are bonds with.
     pub bonds_count: usize,
+    /// Peers that want to be members and that this one refuses, for want of a ticket. They are not told why.
+    pub refused: Vec<RefusedMember>,
     /// Whether commands and strong queries can be expected to work.
     pub is_online: bool,
     /// One sentence on why they cannot; `None` when they can.
@@ -105,6 +107,18 @@ pub struct Member {
     pub is_bonded: bool,
 }
 
+/// A peer that may not be a member, as far as this member is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedMember {
+    /// The peer.
+    pub peer: PeerId,
+    /// Why: which validator says no, and in its words.
+    pub reason: String,
+    /// For how long it has been refused for this reason.
+    pub since: Duration,
+}
+
 /// Something that happened to a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -130,6 +144,13 @@ pub enum GroupEvent {
     Bonded {
         /// The peer.
         peer: PeerId,
+    },
+    /// A peer may not be connected, or may no longer be, for want of a ticket; or the reason has changed.
+    Refused {
+        /// The peer.
+        peer: PeerId,
+        /// Why: which validator says no, and in its words.
+        reason: String,
     },
     /// A peer is not connected any more.
     Unbonded {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use super::tied::Tied;
+use crate::primitives::PeerId;
 
 /// The member behind the bonds of one group.
 ///
@@ -31,6 +32,9 @@ pub(in crate::groups) trait Member: Send + Sync + 'static {
         head: Bytes,
         body: Bytes,
     ) -> BoxFuture<'static, Bytes>;
+
+    /// A peer may not be bonded, or no longer: why, for this node only.
+    fn refused(&self, peer: PeerId, reason: &str);
 
     /// A bond has begun.
     fn bonded(&self, tied: &Arc<Tied>);

@@ -22,7 +22,7 @@ use crate::{
     },
     primitives::{Digest, PeerId, SignedPeerEntry},
     runtime::{Clock, Rng, Tasks, time},
-    tickets::{Admission, Gate},
+    tickets::{Admission, Gate, Refused},
     transport::{CloseCode, Incoming, Link, LinkError, OpenError, Protocol, Transport},
 };
 
@@ -55,8 +55,9 @@ impl Bonding {
         let shutdown = self.tasks.shutdown().cancelled();
         let mut shutdown = std::pin::pin!(shutdown);
         let mut judge_at = None;
+        // The bonds that were judged: one that a dial below has made is not among them.
+        let mut judged = self.table.changes_count();
         loop {
-            let bonds = self.table.changes_count();
             let now = self.clock.now();
             for peer in roster.due(now, |peer| self.table.contains(peer)) {
                 let this = self.clone();
@@ -77,7 +78,7 @@ impl Bonding {
                         .map(|peer| (*peer.id(), peer.update_version()))
                         .collect();
                     roster.offers(&offers, self.clock.now());
-                    judge_at = self.judge_all();
+                    judge_at = self.judge_all(&mut roster);
                 }
                 Some((peer, outcome)) = dials.next(), if !dials.is_empty() => {
                     if let Err(error) = &outcome {
@@ -85,15 +86,21 @@ impl Bonding {
                     }
                     roster.dialled(&peer, outcome, self.clock.now(), &mut rng);
                 }
-                () = self.table.changed_since(bonds) => judge_at = self.judge_all(),
+                () = self.table.changed_since(judged) => {
+                    judged = self.table.changes_count();
+                    judge_at = self.judge_all(&mut roster);
+                }
                 () = time::sleep_until(dial_at.unwrap_or(now + FAR)) => {}
-                () = time::sleep(until(judge_at, self.clock.utc())) => judge_at = self.judge_all(),
+                () = time::sleep(until(judge_at, self.clock.utc())) => {
+                    judge_at = self.judge_all(&mut roster);
+                }
             }
         }
     }
 
-    /// Ends the bonds with peers whose right has ended; when to look again though no entry changes.
-    fn judge_all(&self) -> Option<DateTime<Utc>> {
+    /// Ends the bonds with peers whose right has ended, and has those dialled whose right has begun; when to look again
+    /// though no entry changes.
+    fn judge_all(&self, roster: &mut Roster) -> Option<DateTime<Utc>> {
         if self.gate.is_open() && self.table.len() == 0 {
             return None;
         }
@@ -107,14 +114,49 @@ impl Bonding {
             let admission = self.gate.judge(&tied.peer, &tied.entry(), now);
             if let Admission::Refused(reason) = &admission {
                 tracing::info!(peer = %tied.peer.fmt_short(), %reason, "bond ends: no valid ticket");
+                self.note(tied.peer, reason);
                 tied.close(CloseCode::MEMBER_NOT_ALLOWED);
             }
-            soonest = match (soonest, admission.judge_again_at()) {
-                (Some(one), Some(other)) => Some(std::cmp::min(one, other)),
-                (one, other) => one.or(other),
+            soonest = [soonest, admission.judge_again_at()]
+                .into_iter()
+                .flatten()
+                .min();
+        }
+        if self.gate.is_open() {
+            return soonest;
+        }
+        let offers: Vec<PeerId> = roster.peers().collect();
+        for peer in offers {
+            let Some(entry) = catalog.get_signed(&peer) else {
+                continue;
             };
+            if self.table.contains(&peer) {
+                continue;
+            }
+            match self.gate.judge(&peer, entry, now) {
+                Admission::Refused(reason) => {
+                    self.note(peer, &reason);
+                    soonest = [soonest, reason.judge_again_at()]
+                        .into_iter()
+                        .flatten()
+                        .min();
+                }
+                Admission::Admitted { .. } => {
+                    if self.table.allow(&peer) {
+                        roster.allowed(&peer, self.clock.now());
+                    }
+                }
+            }
         }
         soonest
+    }
+
+    /// Remembers why a peer is refused, for the status of this node.
+    fn note(&self, peer: PeerId, reason: &Refused) {
+        let reason = reason.to_string();
+        if self.table.refuse(peer, reason.clone(), self.clock.now()) {
+            self.member.refused(peer, &reason);
+        }
     }
 
     async fn dial(self: Arc<Self>, peer: PeerId) -> Result<(), Error> {
@@ -309,6 +351,7 @@ impl Bonding {
             Admission::Admitted { .. } => Ok(()),
             Admission::Refused(reason) => {
                 tracing::debug!(peer = %entry.id().fmt_short(), %reason, "no valid ticket");
+                self.note(*entry.id(), &reason);
                 Err(Error::Unauthorized)
             }
         }
@@ -348,8 +391,10 @@ fn link_error(error: &LinkError) -> Error {
 }
 
 fn until(time: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Duration {
-    let wait = time.map(|time| (time - now).to_std().unwrap_or_default() + JUDGE_AFTER);
-    wait.unwrap_or(FAR)
+    let Some(time) = time else {
+        return FAR;
+    };
+    ((time - now).to_std().unwrap_or_default() + JUDGE_AFTER).min(JUDGE_EVERY)
 }
 
 /// What names a bond on both ends.
@@ -357,6 +402,9 @@ const BOND_ID_LABEL: &[u8] = b"mosaik.group.bond.id";
 
 /// A ticket is valid up to and including its last moment.
 const JUDGE_AFTER: Duration = Duration::from_millis(10);
+
+/// The calendar is looked at this often while it matters: it goes on while the host sleeps, or may be set.
+const JUDGE_EVERY: Duration = Duration::from_secs(1);
 
 /// Nothing is due: a wait that something else will end.
 const FAR: Duration = Duration::from_secs(24 * 3600);

@@ -97,6 +97,19 @@ impl Roster {
             .min()
     }
 
+    /// The peers that offer the group.
+    pub(super) fn peers(&self) -> impl Iterator<Item = PeerId> + use<'_> {
+        self.peers.keys().copied()
+    }
+
+    /// A peer that was refused here is no longer: it is dialled at once.
+    pub(super) fn allowed(&mut self, peer: &PeerId, now: Instant) {
+        if let Some(known) = self.peers.get_mut(peer) {
+            known.failures_count = 0;
+            known.next_at = now;
+        }
+    }
+
     /// A dial has ended.
     pub(super) fn dialled(
         &mut self,
@@ -227,6 +240,10 @@ mod tests {
         roster.offers(&[(peer, version(1))], now);
         assert_eq!(roster.due(now + ms(1000), nobody), []);
         roster.offers(&[(peer, version(2))], now);
+        assert_eq!(roster.due(now, nobody), [peer]);
+        roster.dialled(&peer, Err(Error::Unauthorized), now, &mut rng);
+        assert_eq!(roster.due(now, nobody), []);
+        roster.allowed(&peer, now);
         assert_eq!(roster.due(now, nobody), [peer]);
         roster.dialled(&peer, Err(Error::Unauthorized), now, &mut rng);
         roster.offers(&[], now);

@@ -1,9 +1,13 @@
-//! The bonds of one group, by peer.
+//! The bonds of one group, by peer, and the peers that may have none.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::tied::Tied;
-use crate::{primitives::PeerId, runtime::Observable};
+use crate::{
+    groups::RefusedMember,
+    primitives::PeerId,
+    runtime::{Observable, time::Instant},
+};
 
 /// The bonds of one group, by peer: at most one each. Clones are one table.
 #[derive(Clone, Default)]
@@ -13,6 +17,8 @@ pub(in crate::groups) struct Table(Observable<Bonded>);
 #[derive(Default)]
 struct Bonded {
     by_peer: BTreeMap<PeerId, Arc<Tied>>,
+    /// Whom this member refuses, why, and since when.
+    refused: BTreeMap<PeerId, (String, Instant)>,
     /// How often a bond came or went.
     changes_count: u64,
 }
@@ -63,11 +69,51 @@ impl Table {
                 outcome = Err(tied);
                 return false;
             }
+            bonded.refused.remove(&tied.peer);
             outcome = Ok(bonded.by_peer.insert(tied.peer, tied));
             bonded.changes_count += 1;
             true
         });
         outcome
+    }
+
+    /// This member refuses a peer. Whether that, or the reason, is new.
+    pub(super) fn refuse(&self, peer: PeerId, reason: String, now: Instant) -> bool {
+        self.0.update(|bonded| {
+            let known = bonded.refused.get(&peer);
+            if known.is_some_and(|(known, _)| *known == reason) {
+                return false;
+            }
+            if bonded.refused.len() >= REFUSED_MAX
+                && known.is_none()
+                && let Some(oldest) = bonded
+                    .refused
+                    .iter()
+                    .min_by_key(|(_, (_, since))| *since)
+                    .map(|(peer, _)| *peer)
+            {
+                bonded.refused.remove(&oldest);
+            }
+            bonded.refused.insert(peer, (reason, now));
+            true
+        })
+    }
+
+    /// This member refuses a peer no more. Whether it did.
+    pub(super) fn allow(&self, peer: &PeerId) -> bool {
+        self.0
+            .update(|bonded| bonded.refused.remove(peer).is_some())
+    }
+
+    /// Whom this member refuses.
+    pub(in crate::groups) fn refused(&self, now: Instant) -> Vec<RefusedMember> {
+        let refused = |(peer, (reason, since)): (&PeerId, &(String, Instant))| RefusedMember {
+            peer: *peer,
+            reason: reason.clone(),
+            since: now.saturating_duration_since(*since),
+        };
+        self.0
+            .read(|bonded| bonded.refused.iter().map(refused).collect())
     }
 
     /// Takes out a bond, if it is still the one of its peer.
@@ -83,5 +129,33 @@ impl Table {
             }
             is_current
         })
+    }
+}
+
+/// Peers whose refusal a status names: what a person reads.
+const REFUSED_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{primitives::SecretKey, runtime::Clock};
+
+    #[test]
+    fn refusals_are_told_once_and_bounded() {
+        let table = Table::default();
+        let now = Clock::system().now();
+        let peer = |number: u8| SecretKey::from_bytes(&[number; 32]).public();
+        assert!(table.refuse(peer(1), "expired".to_owned(), now));
+        assert!(!table.refuse(peer(1), "expired".to_owned(), now));
+        assert!(table.refuse(peer(1), "none".to_owned(), now));
+        assert_eq!(table.refused(now)[0].reason, "none");
+        assert!(table.allow(&peer(1)) && !table.allow(&peer(1)));
+        for number in 0..=255 {
+            let at = now + std::time::Duration::from_secs(number.into());
+            table.refuse(peer(number), "none".to_owned(), at);
+        }
+        let refused = table.refused(now);
+        assert_eq!(refused.len(), REFUSED_MAX);
+        assert!(refused.iter().any(|refused| refused.peer == peer(255)));
     }
 }

@@ -47,6 +47,7 @@ impl Core {
             voters: members.voters.iter().filter_map(member).collect(),
             learners: members.learners.iter().filter_map(member).collect(),
             bonds_count: self.bonds().len(),
+            refused: self.bonds().refused(self.clock.now()),
             is_online: view.is_online && stopped.is_none(),
             why_offline,
         }

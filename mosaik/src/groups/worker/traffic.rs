@@ -374,6 +374,11 @@ impl Member for Core {
         }
     }
 
+    fn refused(&self, peer: PeerId, reason: &str) {
+        let reason = reason.to_owned();
+        self.tell(GroupEvent::Refused { peer, reason });
+    }
+
     fn bonded(&self, tied: &Arc<Tied>) {
         self.meter.bonds(self.bonds().len());
         // It may have changed since it was introduced.
