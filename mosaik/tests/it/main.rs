@@ -8,6 +8,7 @@
 
 mod checked;
 mod cli;
+mod collections;
 mod declare;
 mod entries;
 mod groups;
