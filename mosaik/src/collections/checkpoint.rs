@@ -44,13 +44,12 @@ pub(super) enum Damage {
 /// A state on its way out: a view of one moment, written while the state goes on.
 pub(super) struct Writing<S: Structure> {
     items: Items<S::Item>,
-    items_per_chunk: usize,
     buffer: BytesMut,
 }
 
 impl<S: Structure> Writing<S> {
     /// The `state` at a version.
-    pub(super) fn new(state: &S, version: u64, items_per_chunk: usize) -> Self {
+    pub(super) fn new(state: &S, version: u64) -> Self {
         let header = Header {
             format: FORMAT,
             kind: S::KIND.to_owned(),
@@ -63,7 +62,6 @@ impl<S: Structure> Writing<S> {
         write(&header, &mut buffer);
         Self {
             items: state.items(),
-            items_per_chunk: items_per_chunk.max(1),
             buffer,
         }
     }
@@ -71,14 +69,9 @@ impl<S: Structure> Writing<S> {
 
 impl<S: Structure> groups::Checkpoint for Writing<S> {
     fn next_chunk(&mut self) -> Option<Bytes> {
-        let wanted = self.items_per_chunk;
-        for _ in 0..wanted {
-            if self.buffer.len() >= CHECKPOINT_CHUNK_BYTES_MAX {
-                break;
-            }
-            let Some(item) = self.items.next() else {
-                break;
-            };
+        while self.buffer.len() < CHECKPOINT_CHUNK_BYTES_MAX
+            && let Some(item) = self.items.next()
+        {
             write(&item, &mut self.buffer);
         }
         let length = self.buffer.len().min(CHECKPOINT_CHUNK_BYTES_MAX);
@@ -186,8 +179,8 @@ mod tests {
         Elements((0..count).collect())
     }
 
-    fn chunks<S: Structure>(state: &S, items_per_chunk: usize) -> Vec<Bytes> {
-        let mut writing = Writing::new(state, 7, items_per_chunk);
+    fn chunks<S: Structure>(state: &S) -> Vec<Bytes> {
+        let mut writing = Writing::new(state, 7);
         core::iter::from_fn(|| writing.next_chunk()).collect()
     }
 
@@ -199,13 +192,19 @@ mod tests {
         Ok(state)
     }
 
+    /// The same bytes in pieces of `length`.
+    fn cut(chunks: &[Bytes], length: usize) -> Vec<Bytes> {
+        let whole = chunks.concat();
+        whole.chunks(length).map(Bytes::copy_from_slice).collect()
+    }
+
     #[test]
-    fn every_size_of_chunks_gives_the_state_back() {
+    fn pieces_of_every_size_give_the_state_back() {
         for count in [0, 1, 2, 1000] {
-            for items_per_chunk in [0, 1, 7, 5000] {
-                let chunks = chunks(&elements(count), items_per_chunk);
-                let back: Elements<u64> = read(&chunks).unwrap();
-                assert_eq!(back.0, elements(count).0, "{count} by {items_per_chunk}");
+            let chunks = chunks(&elements(count));
+            for length in [1, 7, 5000] {
+                let back: Elements<u64> = read(&cut(&chunks, length)).unwrap();
+                assert_eq!(back.0, elements(count).0, "{count} by {length}");
             }
         }
     }
@@ -213,7 +212,7 @@ mod tests {
     #[test]
     fn a_large_item_is_cut() {
         let large = Slot::<Vec<u8>, false>(Some(vec![7; 3 * CHECKPOINT_CHUNK_BYTES_MAX]));
-        let chunks = chunks(&large, 10);
+        let chunks = chunks(&large);
         assert!(chunks.len() >= 4);
         assert!(
             chunks
@@ -225,11 +224,13 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_foreign_is_refused() {
-        let whole = chunks(&elements(10), 3);
+        let whole = chunks(&elements(10));
         assert_eq!(
-            read::<Elements<u64>>(&whole[..2]).map(drop).unwrap_err(),
+            read::<Elements<u64>>(&cut(&whole, whole[0].len() - 1)[..1])
+                .map(drop)
+                .unwrap_err(),
             Damage::Incomplete {
-                loaded: 6,
+                loaded: 9,
                 announced: 10
             }
         );

@@ -98,7 +98,10 @@ pub struct SyncConfig {
 }
 
 impl SyncConfig {
-    /// How many items travel together, at most. Default: 2,000.
+    /// How many items should travel together. Default: 2,000.
+    ///
+    /// Part of the collection's identity and nothing else: snapshots travel in pieces of 256 KiB, however many items
+    /// that is, since one round for each hundred items would be slow.
     #[must_use]
     pub const fn with_fetch_batch_size(mut self, items: u64) -> Self {
         self.fetch_batch_size = items;

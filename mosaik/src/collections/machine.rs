@@ -218,8 +218,7 @@ impl<S: Structure> SnapshotMachine for Machine<S> {
     type Checkpoint = Writing<S>;
 
     fn checkpoint(&self) -> Writing<S> {
-        let items_per_chunk = usize::try_from(self.sync.fetch_batch_size).unwrap_or(usize::MAX);
-        Writing::new(&self.state, self.version.0, items_per_chunk)
+        Writing::new(&self.state, self.version.0)
     }
 
     fn restore(&mut self, chunks: &mut dyn Iterator<Item = Bytes>) -> Result<(), RestoreError> {

@@ -103,7 +103,9 @@ impl Reached {
                  so open it with `writer` on some node that this one can reach"
             }
             Self {
-                bonded_count: 0, ..
+                voters_count: 1..,
+                bonded_count: 0,
+                ..
             } => {
                 "no voter is left: reads go on from what is here, and writes wait; bring a writer back \
                  that had the collection, or open it with `writer` on this node to take it over"
@@ -112,7 +114,7 @@ impl Reached {
                 voters_count,
                 bonded_count,
                 ..
-            } if *bonded_count * 2 <= *voters_count => {
+            } if *voters_count > 0 && *bonded_count * 2 <= *voters_count => {
                 "too few writers can be reached to decide anything: reads go on from what is here; bring \
                  the other writers back, or wait until they are replaced"
             }
@@ -131,6 +133,7 @@ mod tests {
         let table = [
             ((0, 0, false, true), "this writer has not found others"),
             ((0, 0, false, false), "no writer of this collection"),
+            ((0, 0, true, false), "the writers are choosing"),
             ((1, 0, true, false), "no voter is left"),
             ((3, 1, true, true), "too few writers"),
             ((3, 2, true, true), "the writers are choosing"),

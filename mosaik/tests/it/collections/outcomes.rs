@@ -151,9 +151,12 @@ async fn updates_take_effect_together_or_not_at_all() {
     assert!(vec.is_empty());
     let batch = refused.into_value().unwrap();
     assert_eq!(batch.len(), 3);
-    vec.extend(0..9).await.unwrap();
-    vec.commit(batch).await.unwrap_err();
-    assert_eq!(vec.len(), 9, "beyond the end, after two more: 11");
+    vec.extend(0..6).await.unwrap();
+    let refused = vec.commit(batch).await.unwrap_err();
+    assert_eq!(vec.len(), 6, "beyond the end, also after two more: 9 of 8");
+    vec.push_back(6).await.unwrap();
+    vec.commit(refused.into_value().unwrap()).await.unwrap();
+    assert_eq!((vec.len(), vec.last()), (10, Some(3)));
 }
 
 /// Has no encoding if it is odd.
