@@ -119,6 +119,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     }
     let network = builder.build().await?;
     println!("local peer id: {}", network.local().id());
+    look_around(&network).await;
 
     let mut room = Room::open(&network, me);
     tokio::select! {
@@ -167,6 +168,14 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let _ = time::timeout(LEAVE_DEADLINE, leave).await;
     network.shutdown(SHUTDOWN_DEADLINE).await?;
     Ok(())
+}
+
+/// Gives those who are in the room already a moment to be found: whoever is found first shares the history at once, and
+/// whoever begins alone gets it a moment later.
+async fn look_around(network: &Network) {
+    let mut catalog = network.discovery().catalog_watch();
+    let somebody = catalog.wait_for(|catalog| catalog.peers().next().is_some());
+    let _ = time::timeout(LOOK_AROUND, somebody).await;
 }
 
 /// What one participant sees of the room.
@@ -330,6 +339,9 @@ fn typed_lines() -> mpsc::Receiver<String> {
 
 /// Lines that wait to be read, or to be sent.
 const LINES_WAITING_MAX: usize = 256;
+
+/// How long somebody who is there already may take to be found.
+const LOOK_AROUND: Duration = Duration::from_millis(1500);
 
 /// How long a start may take before one is told why.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use super::{World, within};
 
 /// Runs of one test; `MOSAIK_SEEDS` asks for more.
-const SEEDS: u64 = 10;
+const SEEDS: u64 = 2;
 
 /// How long writers write and links fail.
 const TROUBLE: Duration = Duration::from_secs(20);
