@@ -55,8 +55,10 @@ async fn a_late_reader_of_many_items() {
     first.extend(10_000..100_000).await.unwrap();
     let c = world.node_beside(3, &[a, b]).await;
     let third = collections::Vec::<u64>::reader_with_config(&c, "row", config(100));
-    let online = timeout(Duration::from_secs(5), third.when().online()).await;
+    let begin = tokio::time::Instant::now();
+    let online = timeout(Duration::from_secs(60), third.when().online()).await;
     assert!(online.is_ok(), "not online: {}", third.status());
+    println!("online after {:?}", begin.elapsed());
     soon("it follows", third.when().reaches(first.version())).await;
     assert!(third.iter().eq(0..100_000));
 }
