@@ -4,6 +4,8 @@
 //! [`with_clock`](crate::network::NetworkBuilder::with_clock) and
 //! [`with_seed`](crate::network::NetworkBuilder::with_seed).
 
+#[doc(hidden)]
+pub use crate::groups::{Ceiling, openraft_alone};
 pub use crate::{
     runtime::Clock,
     transport::{Conditions, MemoryNet},

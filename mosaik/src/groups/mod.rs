@@ -87,6 +87,12 @@ mod membership;
 #[expect(unused_imports, reason = "what a boundary offers is not all in use")]
 mod consensus;
 
+#[cfg(feature = "test-util")]
+mod ceiling;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub use ceiling::{Ceiling, openraft_alone};
+
 mod cell;
 mod view;
 mod worker;
