@@ -118,7 +118,7 @@ pub(crate) async fn consume(order: &Order, target: &str) -> Latency {
             tokio::spawn(async move {
                 let mut samples = Vec::new();
                 for _ in 0..order.count {
-                    let payload = consumer.recv().await.expect("the producer is alive");
+                    let payload: Payload = consumer.recv().await.expect("the producer is alive");
                     if order.rate > 0.0 {
                         let bytes = payload.as_bytes();
                         let sent = u64::from_be_bytes(bytes[..8].try_into().expect("eight bytes"));
