@@ -1,6 +1,6 @@
 //! Making the bonds of one group: dialling its members, taking their dials, judging their tickets again.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -21,7 +21,10 @@ use crate::{
         key::{PROOF_CONTEXT, proof_label},
     },
     primitives::{Digest, PeerId, SignedPeerEntry},
-    runtime::{Clock, Rng, Tasks, time},
+    runtime::{
+        Clock, Rng, Tasks,
+        time::{self, Instant},
+    },
     tickets::{Admission, Gate, Refused},
     transport::{CloseCode, Incoming, Link, LinkError, OpenError, Protocol, Transport},
 };
@@ -40,7 +43,7 @@ pub(in crate::groups) struct Bonding {
     pub(in crate::groups) clock: Clock,
     pub(in crate::groups) rng: std::sync::Mutex<Rng>,
     /// Who is being dialled: a dial from the other side gives way, or ours does.
-    pub(in crate::groups) dialling: std::sync::Mutex<BTreeSet<PeerId>>,
+    pub(in crate::groups) dialling: std::sync::Mutex<BTreeMap<PeerId, Instant>>,
 }
 
 impl Bonding {
@@ -160,7 +163,7 @@ impl Bonding {
     }
 
     async fn dial(self: Arc<Self>, peer: PeerId) -> Result<(), Error> {
-        self.dialling().insert(peer);
+        self.dialling().insert(peer, self.clock.now());
         let outcome = self.dial_twice(peer).await;
         self.dialling().remove(&peer);
         outcome
@@ -253,7 +256,10 @@ impl Bonding {
         let entry = self.entry_of(peer).map_err(|_| CloseCode::UNKNOWN_PEER)?;
         self.admit(&entry)
             .map_err(|_| CloseCode::MEMBER_NOT_ALLOWED)?;
-        let is_ours_better = self.local < *peer && self.dialling().contains(peer);
+        // A dial that takes long may go nowhere: then theirs is the better one after all.
+        let begun = self.dialling().get(peer).copied();
+        let is_fresh = |begun| self.clock.now().saturating_duration_since(begun) < DIAL_WINS_FOR;
+        let is_ours_better = self.local < *peer && begun.is_some_and(is_fresh);
         let is_bonded = self.table.get(peer).is_some_and(|tied| self.stays(&tied));
         if is_ours_better || is_bonded {
             return Err(CloseCode::ALREADY_BONDED);
@@ -365,7 +371,7 @@ impl Bonding {
         rng.fork(label)
     }
 
-    fn dialling(&self) -> std::sync::MutexGuard<'_, BTreeSet<PeerId>> {
+    fn dialling(&self) -> std::sync::MutexGuard<'_, BTreeMap<PeerId, Instant>> {
         self.dialling
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -396,6 +402,9 @@ fn until(time: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Duration {
     };
     ((time - now).to_std().unwrap_or_default() + JUDGE_AFTER).min(JUDGE_EVERY)
 }
+
+/// How long a dial of the lower key turns those of the other away.
+const DIAL_WINS_FOR: Duration = Duration::from_millis(500);
 
 /// What names a bond on both ends.
 const BOND_ID_LABEL: &[u8] = b"mosaik.group.bond.id";

@@ -24,7 +24,7 @@ use crate::{
         FormationError, GroupEvent, LeadershipPreference, LineageId,
         consensus::{Applier, Replica, ReplicaConfig, Timings},
         founding::{Action, Event, Facts, Founding, Settings},
-        identity::{Lineage, Origin, ReplicaId},
+        identity::{Founders, Lineage, Origin, ReplicaId},
         lineage::Standing,
     },
     primitives::Digest,
@@ -395,11 +395,8 @@ impl Driver {
             Action::Found { origin, founders } => {
                 let lineage = public(origin.lineage);
                 let founders_count = founders.as_set().len();
-                if let Some(replica) = self.start_replica(origin).await
-                    && let Err(error) = replica.initialize(founders.as_set()).await
-                {
-                    // Another founder was faster: the log says the same.
-                    tracing::debug!(%error, "not initialised");
+                if let Some(replica) = self.start_replica(origin).await {
+                    self.begin(replica, founders).await;
                 }
                 tracing::info!(
                     group = %core.config.group_id(),
@@ -439,6 +436,27 @@ impl Driver {
                     is_readable: true,
                 });
             }
+        }
+    }
+
+    /// Begins the history: one founder at once, so that nobody stands against it, the others if nothing comes of that.
+    async fn begin(&mut self, replica: Replica, founders: Founders) {
+        let begin = |replica: Replica, founders: Founders| async move {
+            if let Err(error) = replica.initialize(founders.as_set()).await {
+                // Another founder was faster: the log says the same.
+                tracing::debug!(%error, "not initialised");
+            }
+        };
+        if founders.as_set().first() == Some(&self.founding.me()) {
+            return begin(replica, founders).await;
+        }
+        if let Some(tasks) = &self.replica_tasks {
+            tasks.spawn("begin", async move {
+                time::sleep(BEGIN_AFTER).await;
+                if replica.watch().borrow().members.log_index.is_none() {
+                    begin(replica, founders).await;
+                }
+            });
         }
     }
 
@@ -554,6 +572,9 @@ fn timings(core: &Core) -> Timings {
 
 /// More patience than this is none: the group would stay without a leader for minutes.
 const RELUCTANCE_MAX: u32 = 100;
+
+/// A first founder that has not begun by then is not there.
+const BEGIN_AFTER: Duration = Duration::from_millis(1_500);
 
 /// How often the view of the replica is followed at most.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);

@@ -31,7 +31,6 @@ mod traffic;
 mod wire;
 
 use std::{
-    collections::BTreeSet,
     future::Future,
     sync::{Arc, Mutex},
     time::Duration,
@@ -82,7 +81,7 @@ impl Member {
             tasks: surroundings.tasks.clone(),
             clock: core.clock,
             rng: Mutex::new(rng),
-            dialling: Mutex::new(BTreeSet::new()),
+            dialling: Mutex::default(),
         });
         Self {
             core,
