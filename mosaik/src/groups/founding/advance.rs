@@ -6,7 +6,7 @@ use super::nominate::Nomination;
 use super::state::{Founding, Phase, Timer, Turn};
 use super::{ATTEMPT_TIMEOUT, Action, Message, ORPHAN_AFTER};
 use crate::groups::identity::{Lineage, LineageId, Origin, ReplicaId};
-use crate::groups::lineage::{Divergence, Meeting, Standing, meet, precedence};
+use crate::groups::lineage::{Divergence, History, Meeting, Standing, meet, precedence};
 
 impl Founding {
     /// Does what can be done without another event. Whether there may be more of it.
@@ -120,8 +120,8 @@ impl Founding {
             self.leave_sealed(turn);
             return true;
         }
-        // Without a majority that could ever act, an empty member holds nothing and waits for nothing.
-        if !history.has_commands && self.majority_is_gone(voters) {
+        // It was founded, and the others had let go of it: nothing was ever committed, and nothing ever can be.
+        if self.never_had_a_majority(history, voters) {
             self.renew(turn);
             return true;
         }
@@ -160,13 +160,17 @@ impl Founding {
         false
     }
 
-    /// Whether so many voters are known to have lost their storage that the rest is no majority.
-    fn majority_is_gone(&self, voters: &BTreeSet<ReplicaId>) -> bool {
-        let is_gone = |voter: &&ReplicaId| {
+    /// Whether so many voters have never taken part, and never will, that the rest is no majority.
+    ///
+    /// Voters that have lost their storage do not count: what they have acknowledged may be in the log of this one,
+    /// and not known to be committed.
+    fn never_had_a_majority(&self, history: &History, voters: &BTreeSet<ReplicaId>) -> bool {
+        let lineage = Some(history.origin.lineage);
+        let never_took_part = |voter: &&ReplicaId| {
             let facts = self.peers.get(&voter.key());
-            facts.is_some_and(|facts| facts.replica != **voter)
+            facts.is_some_and(|facts| facts.replica != **voter && facts.released == lineage)
         };
-        let gone_count = voters.iter().filter(is_gone).count();
-        !voters.is_empty() && voters.len() - gone_count <= voters.len() / 2
+        let absent_count = voters.iter().filter(never_took_part).count();
+        absent_count > 0 && voters.len() - absent_count <= voters.len() / 2
     }
 }

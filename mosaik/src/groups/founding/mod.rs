@@ -59,6 +59,11 @@ mod state;
 pub(crate) use reason::Reason;
 pub(crate) use state::Founding;
 
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+
 /// For how long a proposer waits for pledges. Well below [`RELEASE_AFTER`], which begins later and at another replica:
 /// so whoever founds holds every pledge at that moment, for as long as clocks run within a factor of 4 of each other.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -132,6 +137,8 @@ pub(crate) struct Facts {
     /// The lineage that it left last by an applied seal. That seal was committed, so a member of that lineage that
     /// missed it follows.
     pub(crate) sealed: Option<Lineage>,
+    /// The lineage that it released its pledge to last: it has never taken part in it, and never will.
+    pub(crate) released: Option<Lineage>,
 }
 
 /// What replicas say to each other while there is no history yet.

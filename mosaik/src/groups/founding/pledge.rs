@@ -25,9 +25,7 @@ impl Founding {
                 }
             }
             Message::Commit { origin, founders } => {
-                if matches!(&self.phase, Phase::Pledged { origin: pledged, founders: with, .. }
-                    if *pledged == origin && *with == founders)
-                {
+                if self.is_pledged_to(&origin, &founders) {
                     self.take_part(origin, founders, turn);
                 }
             }
@@ -58,8 +56,7 @@ impl Founding {
             turn.send(from, Message::Grant { lineage });
             return;
         }
-        let is_free = matches!(self.phase, Phase::Blank) && self.founds();
-        let refusal = if is_free {
+        let refusal = if self.is_free() {
             self.refusal(&from, &origin, &founders)
         } else {
             Some(Refusal::Taken(self.facts()))
@@ -76,6 +73,34 @@ impl Founding {
         self.arm(Timer::Query, QUERY_AFTER, turn);
         self.arm(Timer::Release, RELEASE_AFTER, turn);
         turn.send(from, Message::Grant { lineage });
+    }
+
+    /// Whether this replica may pledge itself.
+    fn is_free(&self) -> bool {
+        #[cfg(test)]
+        if self.flaw == Some(super::model::Flaw::PledgesTwice) {
+            return true;
+        }
+        matches!(self.phase, Phase::Blank) && self.founds()
+    }
+
+    /// How many grants found a lineage.
+    fn grants_wanted(&self, founders: &Founders) -> usize {
+        #[cfg(test)]
+        if self.flaw == Some(super::model::Flaw::FoundsWithMajority) {
+            return founders.as_set().len() / 2;
+        }
+        founders.as_set().len() - 1
+    }
+
+    /// Whether `origin` with `founders` is what this replica has pledged itself to.
+    fn is_pledged_to(&self, origin: &Origin, founders: &Founders) -> bool {
+        #[cfg(test)]
+        if self.flaw == Some(super::model::Flaw::PledgesTwice) {
+            return true;
+        }
+        matches!(&self.phase, Phase::Pledged { origin: pledged, founders: with, .. }
+            if pledged == origin && with == founders)
     }
 
     /// Why a replica that is free would not pledge itself.
@@ -106,10 +131,11 @@ impl Founding {
                 if founders.contains(&from) {
                     granted.insert(from);
                 }
-                if granted.len() + 1 < founders.as_set().len() {
+                let (origin, founders) = (origin.clone(), founders.clone());
+                let granted_count = granted.len();
+                if granted_count < self.grants_wanted(&founders) {
                     return;
                 }
-                let (origin, founders) = (origin.clone(), founders.clone());
                 for other in founders.others(self.me) {
                     let (origin, founders) = (origin.clone(), founders.clone());
                     turn.send(other, Message::Commit { origin, founders });

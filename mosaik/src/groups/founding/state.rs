@@ -25,10 +25,15 @@ pub(crate) struct Founding {
     pub(super) skipped: BTreeSet<ReplicaId>,
     /// The lineage that was left last by its seal.
     pub(super) sealed: Option<Lineage>,
+    /// The lineage that a pledge was released of last.
+    pub(super) released: Option<Lineage>,
     pub(super) timers: BTreeMap<Timer, Duration>,
     /// Lineages minted, so that no two are the same.
     pub(super) minted: u64,
     announced: Option<Facts>,
+    /// A mistake that the model check has to find.
+    #[cfg(test)]
+    pub(super) flaw: Option<super::model::Flaw>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -90,9 +95,12 @@ impl Founding {
             delay_is_over: false,
             skipped: BTreeSet::new(),
             sealed: None,
+            released: None,
             timers: BTreeMap::from([(Timer::Settle, settle)]),
             minted: 0,
             announced: None,
+            #[cfg(test)]
+            flaw: None,
         }
     }
 
@@ -147,6 +155,7 @@ impl Founding {
             founds: self.founds(),
             standing: self.standing(),
             sealed: self.sealed,
+            released: self.released,
         }
     }
 
@@ -186,6 +195,19 @@ impl Founding {
         turn.actions
     }
 
+    /// Lets a timer run out, whatever the time.
+    #[cfg(test)]
+    pub(super) fn expire(&mut self, timer: Timer) -> Vec<Action> {
+        let mut turn = Turn {
+            now: Duration::ZERO,
+            utc_ms: 0,
+            actions: Vec::new(),
+            has_news: false,
+        };
+        self.fire(timer, &mut turn);
+        self.finish(turn)
+    }
+
     fn due(&self, now: Duration) -> Option<Timer> {
         let mut timers = self.timers.iter();
         timers.find(|(_, at)| **at <= now).map(|(timer, _)| *timer)
@@ -215,9 +237,11 @@ impl Founding {
                 self.query(turn);
                 self.arm(Timer::Query, QUERY_AFTER, turn);
             }
-            (Timer::Release, Phase::Pledged { .. }) | (Timer::Orphan, Phase::Joining { .. }) => {
+            (Timer::Release, Phase::Pledged { origin, .. }) => {
+                self.released = Some(origin.lineage);
                 self.renew(turn);
             }
+            (Timer::Orphan, Phase::Joining { .. }) => self.renew(turn),
             // Timers of a phase that is over; and the rest is over by itself.
             _ => {}
         }
@@ -285,6 +309,14 @@ impl Founding {
                 let soon = turn.now.saturating_add(QUERY_AFTER);
                 let release = self.timers.entry(Timer::Release).or_insert(soon);
                 *release = soon.min(*release);
+            }
+            // It would be founded with one that is no more.
+            Phase::Proposing { founders, .. }
+                if founders
+                    .others(self.me)
+                    .any(|other| other.key() == key && other != facts.replica) =>
+            {
+                self.abandon(turn);
             }
             Phase::Member {
                 history, founders, ..
