@@ -1,5 +1,7 @@
 //! Declared streams at work: what a declaration says is what the nodes do.
 
+mod replicated;
+
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
