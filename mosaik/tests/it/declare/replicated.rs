@@ -1,10 +1,14 @@
 //! Declared machines and collections between nodes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use mosaik::{collections::Map, groups::ApplyContext, testing::MemoryNet, *};
 use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
 
 use super::soon;
 
@@ -80,13 +84,22 @@ fn join(network: &Network) -> Group<Bank> {
     groups.with_state_machine(Bank::default()).join()
 }
 
+/// One history with all of them: until then, members that have just met may be alone.
+async fn together(banks: &[Group<Bank>]) {
+    let voters = |bank: &Group<Bank>| bank.status().voters.len();
+    let all_vote = async {
+        while !banks.iter().all(|bank| voters(bank) == banks.len()) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon("all vote", all_vote).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_return_what_their_methods_return_on_every_member() {
     let nodes = nodes(1, 3).await;
     let banks: Vec<Group<Bank>> = nodes.iter().map(join).collect();
-    for bank in &banks {
-        soon("the bank is online", bank.when().online()).await;
-    }
+    together(&banks).await;
     for (round, bank) in banks.iter().enumerate() {
         let deposited = soon("a deposit", bank.deposit("ann".into(), 5)).await;
         assert_eq!(deposited.unwrap(), 5 * (round as u64 + 1));
@@ -128,9 +141,9 @@ async fn a_machine_that_joins_late_gets_the_state() {
     for deposit in soon("the deposits", join_all(deposits)).await {
         deposit.unwrap();
     }
-    let late = join(&nodes[1]);
-    soon("the late one is online", late.when().online()).await;
-    let (there, here) = (first.whole(), late.whole());
+    let banks = [first, join(&nodes[1])];
+    together(&banks).await;
+    let (there, here) = (banks[0].whole(), banks[1].whole());
     let (there, here) = futures::join!(there.into_future(), here.into_future());
     assert_eq!(there.unwrap(), here.unwrap());
 }
