@@ -65,7 +65,7 @@ impl Method {
     /// The arguments that travel: all but the context.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&Ident, &Type)> {
         self.arguments.iter().filter_map(|argument| match argument {
-            Argument::Field { name, ty } => Some((name, ty)),
+            Argument::Field { name, ty } => Some((name, &**ty)),
             Argument::Context => None,
         })
     }
@@ -74,7 +74,7 @@ impl Method {
 pub(super) enum Argument {
     Field {
         name: Ident,
-        ty: Type,
+        ty: Box<Type>,
     },
     /// `&dyn ApplyContext`.
     Context,
@@ -250,7 +250,10 @@ fn method(role: Role, mark: Ident, function: ImplItemFn, me: &Type) -> Method {
         };
         let mut ty = (*typed.ty).clone();
         Outside(me).visit_type_mut(&mut ty);
-        arguments.push(Argument::Field { name, ty });
+        arguments.push(Argument::Field {
+            name,
+            ty: Box::new(ty),
+        });
     }
     let output = match &function.sig.output {
         ReturnType::Default => syn::parse_quote!(()),
