@@ -9,8 +9,11 @@ use super::StoreId;
 /// read and write a collection of its own, and nobody would notice.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stores {
-    open: Arc<Mutex<HashMap<StoreId, (Weak<Claim>, String)>>>,
+    open: Arc<Mutex<HashMap<StoreId, Opened>>>,
 }
+
+/// Who has a store open, and as what.
+type Opened = (Weak<Claim>, String);
 
 /// A store is open as long as there is one of these.
 #[derive(Debug)]

@@ -30,10 +30,6 @@ pub struct QueryResultAt<M: StateMachine> {
 
 impl<M: StateMachine> QueryResultAt<M> {
     /// The answer alone.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "`Into` for a projection of `M` would overlap with the blanket implementation"
-    )]
     pub fn into(self) -> M::QueryResult {
         self.result
     }

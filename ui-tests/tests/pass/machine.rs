@@ -49,6 +49,7 @@ impl Bank {
     pub fn touch(&mut self) {}
 
     #[command]
+    #[expect(clippy::needless_arbitrary_self_type, reason = "users may write it so")]
     fn note(self: &mut Self, by: u64, ctx: &dyn ApplyContext, r#type: Option<Self>) -> (u64, bool) {
         self.last = ctx.random() + by;
         (ctx.index().0, r#type.is_some())
@@ -90,9 +91,10 @@ impl ApplyContext for At {
 }
 
 fn apply<R: Datum>(bank: &mut Bank, index: u64, command: BankCommand) -> R {
-    let sent = BankCommand::decode(&command.encode().unwrap()).unwrap();
+    let sent = BankCommand::decode(&command.encode().expect("a command has an encoding"))
+        .expect("and can be read");
     let returned = bank.apply_with_response(sent, &At(index, GroupId::from("x")));
-    R::decode(&returned).unwrap()
+    R::decode(&returned).expect("a result can be read")
 }
 
 #[test]

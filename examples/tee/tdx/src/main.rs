@@ -12,6 +12,11 @@
 //!
 //! `--simulate` does the same without the hardware, for those who have none: see `README.md`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program outside the runtime; what nobody joins here reports its own end"
+)]
+
 mod arguments;
 mod roles;
 mod rules;

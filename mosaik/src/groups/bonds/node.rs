@@ -297,7 +297,7 @@ impl Bonding {
 
     /// Makes a bond of a link whose ends have introduced themselves.
     fn tie(
-        self: &Self,
+        &self,
         link: Link,
         entry: SignedPeerEntry,
         theirs: Introduction,

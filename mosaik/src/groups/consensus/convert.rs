@@ -134,10 +134,12 @@ pub(super) fn append_request(
     }
     let vote = leader_vote(from, append.term)?;
     let previous = log_id_option(append.previous)?;
-    let mut index = append.previous.map_or(0, |previous| previous.index + 1);
+    let first = append
+        .previous
+        .map_or(0, |previous| previous.index.saturating_add(1));
     let mut newest = append.previous.map_or(0, |previous| previous.term);
     let mut entries = Vec::with_capacity(append.entries.len());
-    for Item(of_term, said) in append.entries {
+    for (index, Item(of_term, said)) in (first..).zip(append.entries) {
         if of_term < newest {
             return Err(Malformed::Terms);
         }
@@ -147,7 +149,6 @@ pub(super) fn append_request(
             log_id: log_id(Point { term, index })?,
             payload: payload(said)?,
         });
-        index += 1;
     }
     let committed = append.committed.map_or(0, |committed| committed.term);
     if newest > append.term || committed > append.term {

@@ -164,13 +164,12 @@ impl Founding {
             Phase::Member {
                 history, founders, ..
             } if history.origin.lineage == lineage => {
-                if let Some(founders) = founders {
-                    let message = Message::Commit {
-                        origin: history.origin.clone(),
-                        founders: founders.clone(),
-                    };
-                    turn.send(from, message);
-                }
+                let Some(founders) = founders else { return };
+                let message = Message::Commit {
+                    origin: history.origin.clone(),
+                    founders: founders.clone(),
+                };
+                turn.send(from, message);
             }
             Phase::Proposing { origin, .. } if origin.lineage == lineage => {}
             _ if proposer == self.me => turn.send(from, Message::Withdraw { lineage }),

@@ -37,7 +37,7 @@ use crate::{
 /// What peers say to a member that has to be taken in once.
 pub(super) enum Input {
     /// Another member says this about founding.
-    Said(Said),
+    Said(Box<Said>),
     /// The consensus of this history has called.
     Touched {
         lineage: Lineage,
@@ -205,7 +205,8 @@ impl Driver {
 
     async fn take(&mut self, input: Input) {
         match input {
-            Input::Said(Said { from, to, message }) => {
+            Input::Said(said) => {
+                let Said { from, to, message } = *said;
                 self.handle(Event::Message { from, to, message }).await;
             }
             Input::Touched { lineage, handled } => {

@@ -25,7 +25,7 @@ enum Sent {
     /// The leader has answered.
     Answered(LeaderAnswer),
     /// Nothing was sent.
-    NotSent,
+    Held,
     /// It was sent, and there is no answer.
     Lost,
 }
@@ -116,7 +116,7 @@ fn forward(
     sending: Sending,
 ) -> BoxFuture<'static, (Sending, Sent)> {
     let Some(tied) = leader.peer().and_then(|peer| core.bonds().get(&peer)) else {
-        return std::future::ready((sending, Sent::NotSent)).boxed();
+        return std::future::ready((sending, Sent::Held)).boxed();
     };
     let content = (encode_lineage(current.lineage()), sending.bytes.clone());
     let deadline = core.config.consensus().forward_timeout;
@@ -124,7 +124,7 @@ fn forward(
     async move {
         let sent = match called.await {
             Ok(answer) => Sent::Answered(LeaderAnswer::decode(&answer)),
-            Err(CallError::NotSent) => Sent::NotSent,
+            Err(CallError::NotSent) => Sent::Held,
             Err(CallError::Ended | CallError::Deadline) => Sent::Lost,
         };
         (sending, sent)
@@ -137,7 +137,7 @@ fn take_in(core: &Core, sending: &Sending, sent: Sent) {
     match sent {
         // It is committed, and will be applied here.
         Sent::Answered(LeaderAnswer::Done(_)) => {}
-        Sent::Answered(LeaderAnswer::NotLeader) | Sent::NotSent => {
+        Sent::Answered(LeaderAnswer::NotLeader) | Sent::Held => {
             lock(&core.client).refused(sending, now + RETRY_AFTER);
         }
         Sent::Answered(LeaderAnswer::NoQuorum) => {

@@ -338,7 +338,7 @@ impl Member for Core {
             NOTE_FOUNDING => match wire::decode_note::<wire::Said>(&body) {
                 // One peer cannot speak for another. Founding repeats what is lost.
                 Ok(said) if said.from.is_of(&from.peer) => {
-                    let _ = self.inputs.try_send(Input::Said(said));
+                    let _ = self.inputs.try_send(Input::Said(Box::new(said)));
                 }
                 _ => tracing::debug!(peer = %from.peer.fmt_short(), "malformed note dropped"),
             },
