@@ -2,7 +2,9 @@
 //! asks and not told to the other.
 
 use super::{
-    seats::{Seat, StreamConsumer, StreamProducer},
+    seats::{
+        CollectionReader, CollectionWriter, GroupMember, Seat, StreamConsumer, StreamProducer,
+    },
     *,
 };
 
@@ -86,6 +88,10 @@ const SECRETS: [&str; 8] = [
 async fn cell<S: Seat>(kind: Kind, seed: u64) {
     let world = World::new(seed);
     let [guard, bearer] = world.pair().await;
+    // Where both ends ask, the guard has what it asks for.
+    let own = builder().claim("role", "trader");
+    let own = own.build(&guard.local().id(), world.after(600_000));
+    guard.discovery().add_ticket(own);
     if let Some(ticket) = kind.ticket(&world, &guard, &bearer) {
         bearer.discovery().add_ticket(ticket);
     }
@@ -196,3 +202,6 @@ macro_rules! row {
 
 row!(stream_producer, StreamProducer);
 row!(stream_consumer, StreamConsumer);
+row!(group, GroupMember);
+row!(collection_reader, CollectionReader);
+row!(collection_writer, CollectionWriter);
