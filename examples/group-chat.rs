@@ -12,6 +12,11 @@
 //! Participants are a replicated `Map`, messages a replicated `Vec`: who joins gets the history from the others, and
 //! nothing is lost as long as one of them is there.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program outside the runtime: it has its own tasks and the real clock"
+)]
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt,

@@ -1,5 +1,6 @@
 //! Chats between real processes, through what is typed into them and what they print.
 
+#![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 #![cfg(unix)]
 
 use std::{

@@ -7,6 +7,11 @@
 //!
 //! `cargo run -p orderbook` runs all five in this process, `cargo run -p orderbook -- --processes` each in its own.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program outside the runtime: it has its own tasks and the real clock"
+)]
+
 mod processes;
 mod roles;
 

@@ -10,7 +10,6 @@
 
 #![expect(
     clippy::disallowed_methods,
-    clippy::unwrap_used,
     reason = "a benchmark reads the real clock, and runs outside every Network"
 )]
 

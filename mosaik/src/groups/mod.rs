@@ -77,7 +77,10 @@ pub use identity::{Formation, FormationError};
 
 mod lineage;
 
-#[expect(unused_imports, reason = "what a boundary offers is not all in use")]
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "what a boundary offers is not all in use")
+)]
 mod founding;
 
 mod session;

@@ -1,5 +1,13 @@
 //! What compiles is half of what is promised here.
 
+#![expect(
+    clippy::manual_range_contains,
+    clippy::redundant_comparisons,
+    clippy::op_ref,
+    clippy::needless_borrows_for_generic_args,
+    reason = "each operator is used as users may use it"
+)]
+
 use super::*;
 use crate::primitives::{PrettyFmtExt, decode, encode};
 use proptest::prelude::*;

@@ -100,7 +100,7 @@ fn answers_find_their_callers() {
     let mut case = Case::new();
     let mut a = case.submit(&["a"]);
     let mut bc = case.submit(&["b", "c"]);
-    let answers = ["1", "2", "3"].map(|text| Bytes::from(text));
+    let answers = ["1", "2", "3"].map(Bytes::from);
     case.apply_with(1, 2, 1, answers[..2].to_vec());
     assert_eq!(a.try_recv().unwrap().unwrap().responses, answers[..1]);
     // What was applied before is told again when a snapshot comes.

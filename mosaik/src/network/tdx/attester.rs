@@ -190,6 +190,8 @@ impl fmt::Debug for Attester {
 
 #[cfg(all(test, feature = "test-util", feature = "tdx-simulated"))]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails on the spot")]
+
     use chrono::DateTime;
 
     use crate::{

@@ -225,6 +225,8 @@ pub(crate) enum ChallengeError {
 
 #[cfg(all(test, feature = "tdx-simulated"))]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails on the spot")]
+
     use super::*;
     use crate::{
         primitives::SecretKey,

@@ -1,5 +1,10 @@
 //! The group that a node process is a member of.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program outside the runtime: what it starts reports its own end"
+)]
+
 use std::{collections::BTreeSet, time::Duration};
 
 use mosaik::{

@@ -1,5 +1,10 @@
 //! What holds while replicas come, go, fall silent and fail.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test ends what it starts with its runtime"
+)]
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;

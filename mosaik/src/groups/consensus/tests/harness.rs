@@ -198,7 +198,10 @@ impl Net {
         let calls = cables.calls.entry(name).or_default();
         *calls += 1;
         let calls = *calls;
-        lane == Lane::Snapshot && cables.lose_parts.is_some_and(|every| calls % every == 0)
+        lane == Lane::Snapshot
+            && cables
+                .lose_parts
+                .is_some_and(|every| calls.is_multiple_of(every))
     }
 }
 

@@ -1,5 +1,10 @@
 //! Faults by seed: what was acknowledged stays, what was refused never was, and all agree.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test ends what it starts with its runtime"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

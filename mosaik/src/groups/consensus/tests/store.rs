@@ -1,5 +1,10 @@
 //! openraft's own suite for stores, also with a disk that takes its time.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test ends what it starts with its runtime"
+)]
+
 use std::fmt::Debug;
 use std::io;
 use std::ops::RangeBounds;
