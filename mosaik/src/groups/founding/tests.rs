@@ -385,7 +385,11 @@ fn members_of_two_histories_meet() {
         [Action::Renew(_), Action::Join { .. }]
     ));
     assert_eq!(sealed.facts().sealed, Some(lineage(2)));
-    let (moved, _) = meets(2, false, Event::Peer(sealed.facts()));
+    let of_another = Facts {
+        replica: other,
+        ..sealed.facts()
+    };
+    let (moved, _) = meets(2, false, Event::Peer(of_another));
     assert!(matches!(&moved[..], [Action::Renew(_), ..]));
 }
 
@@ -414,7 +418,7 @@ fn golden_bytes() {
     let bytes = encode(&Message::Grant { lineage }).unwrap();
     let decoded: Message = decode(&bytes).unwrap();
     assert_eq!(decoded, Message::Grant { lineage });
-    let mut expected = vec![0x81, 1, 0x91, 0x92, 0xc4, 16];
+    let mut expected = b"\x81\xa5Grant\x91\x92\xc4\x10".to_vec();
     expected.extend_from_slice(&[1; 16]);
     expected.push(0);
     assert_eq!(bytes, expected);
