@@ -68,7 +68,7 @@ pub(crate) async fn consume(
     arguments: &Arguments,
 ) -> Result<ExitCode, Box<dyn Error>> {
     println!("inside a trust domain: consuming");
-    print!("{}", network.tdx().measurements()?);
+    println!("{}", network.tdx().measurements()?);
     network.tdx().install_own_ticket()?;
 
     let mut consumer = SecureConsumer::consumer(network);

@@ -97,7 +97,8 @@ fn only_the_expected_image_is_served() {
             .iter()
             .filter(|line| line.starts_with("received secret "))
             .count(),
-        2
+        2,
+        "{lines:#?}"
     );
 
     let (code, lines) = consume("6", &other);
