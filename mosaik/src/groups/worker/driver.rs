@@ -15,15 +15,17 @@ use super::{
     batch::Entry,
     core::{Active, Core, Stopped, lock},
     follow::Follow,
+    settings::{settings, timings},
+    settle::settled,
     traffic::{self, Line},
     wire::{self, Card, NOTE_CARD, NOTE_FOUNDING, Said},
 };
 use crate::{
     discovery::{Discovery, LocalChange},
     groups::{
-        FormationError, GroupEvent, LeadershipPreference, LineageId,
-        consensus::{Applier, Replica, ReplicaConfig, Timings},
-        founding::{Action, Event, Facts, Founding, Settings},
+        GroupEvent, LineageId,
+        consensus::{Applier, Replica, ReplicaConfig},
+        founding::{Action, Event, Facts, Founding},
         identity::{Founders, Lineage, Origin, ReplicaId},
         lineage::Standing,
     },
@@ -142,8 +144,9 @@ impl Driver {
         }
         let mut catalog = self.discovery.catalog_watch();
         catalog.mark_changed();
-        let mut settled = Box::pin(self.discovery.settled());
+        let mut settled = Box::pin(settled(self.discovery.clone()));
         let mut leaving = std::pin::pin!(core.leaving.cancelled());
+        self.look_for_candidates().await;
         self.handle(Event::Tick).await;
         loop {
             let bonds = core.bonds().changes_count();
@@ -191,6 +194,9 @@ impl Driver {
                 Some(input) = self.inputs.recv() => self.take(input).await,
                 () = &mut settled, if !self.is_settled => {
                     self.is_settled = true;
+                    // What was learnt meanwhile comes first: who has settled founds with those that it knows.
+                    self.look_for_candidates().await;
+                    self.look_at_bonds().await;
                     self.handle(Event::DiscoverySettled).await;
                 }
                 Ok(()) = catalog.changed() => {
@@ -545,34 +551,6 @@ pub(super) fn public(lineage: Lineage) -> LineageId {
         epoch: lineage.epoch,
     }
 }
-
-fn settings(core: &Core) -> Result<Settings, FormationError> {
-    let formation = lock(&core.place).formation.clone();
-    Settings::new(
-        *core.config.group_id(),
-        &formation,
-        core.is_observer(),
-        core.config.consensus().bootstrap_delay,
-    )
-}
-
-fn timings(core: &Core) -> Timings {
-    let config = core.config.consensus();
-    let factor = match core.config.preference() {
-        LeadershipPreference::Reluctant { factor } => factor.clamp(1, RELUCTANCE_MAX),
-        LeadershipPreference::Normal | LeadershipPreference::Observer => 1,
-    };
-    Timings {
-        heartbeat: config.heartbeat_interval,
-        election_timeout: config.election_timeout * factor,
-        election_jitter: config.election_timeout_jitter * factor,
-        propose_deadline: config.forward_timeout,
-        ..Timings::default()
-    }
-}
-
-/// More patience than this is none: the group would stay without a leader for minutes.
-const RELUCTANCE_MAX: u32 = 100;
 
 /// A first founder that has not begun by then is not there.
 const BEGIN_AFTER: Duration = Duration::from_millis(1_500);

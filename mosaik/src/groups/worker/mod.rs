@@ -27,6 +27,8 @@ mod meter;
 mod reader;
 mod report;
 mod sender;
+mod settings;
+mod settle;
 mod traffic;
 mod wire;
 

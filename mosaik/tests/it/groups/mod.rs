@@ -4,6 +4,7 @@ mod failing;
 mod forming;
 mod meeting;
 mod serving;
+mod together;
 
 use std::time::Duration;
 

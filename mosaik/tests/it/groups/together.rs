@@ -1,0 +1,162 @@
+//! Nodes that know each other before they join: one history from the first command on, in whatever order things happen.
+//!
+//! In virtual time, with the order by a seed.
+
+use std::{cell::Cell, time::Duration};
+
+use futures::future::join_all;
+use mosaik::{
+    testing::{Clock, Conditions, MemoryNet},
+    *,
+};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use tokio::time::{Instant, sleep};
+
+use super::{Ask, Counter, all_vote, counter, introduce, online, soon};
+
+/// Orders that are tried.
+const SEEDS: u64 = 60;
+
+/// Calls of each member.
+const ROUNDS: usize = 5;
+
+#[test]
+fn nodes_that_know_each_other_never_miss_what_one_of_them_acknowledged() {
+    for seed in 0..SEEDS {
+        in_virtual_time(never_apart(seed));
+    }
+}
+
+async fn never_apart(seed: u64) {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let net = MemoryNet::new(seed);
+    let nodes = nodes(&net, seed, rng.random_range(2..=5)).await;
+    introduce(&nodes).await;
+    net.set_all(Conditions {
+        delay: Duration::from_millis(rng.random_range(0..30)),
+        jitter: Duration::from_millis(rng.random_range(0..10)),
+        loss: 0.0,
+    });
+    // At once, nearly at once, or one after the other.
+    let spread = [1, 20, 300, 3_000][rng.random_range(0..4)];
+    let acknowledged = Cell::new(0);
+    let members = nodes.iter().map(|node| {
+        let wait = Duration::from_millis(rng.random_range(0..spread));
+        let acknowledged = &acknowledged;
+        async move {
+            sleep(wait).await;
+            let group = counter(node);
+            soon("online", group.when().online()).await;
+            for _ in 0..ROUNDS {
+                let before = acknowledged.get();
+                let sum = soon("a strong query", group.query(Ask::Sum, Strong)).await;
+                let sum = sum.unwrap().result()[0];
+                assert!(sum >= before, "seed {seed}: {sum} of {before} seen");
+                let index = soon("a command", group.execute(1)).await.unwrap();
+                assert!(index.0 as i64 > before, "seed {seed}: {index:?} after {before}");
+                acknowledged.set(acknowledged.get() + 1);
+            }
+            group
+        }
+    });
+    let groups = join_all(members).await;
+    all_vote_or_learn(&groups).await;
+    let lineage = groups[0].status().lineage;
+    assert!(lineage.is_some(), "seed {seed}");
+    for group in &groups {
+        assert_eq!(group.status().lineage, lineage, "seed {seed}");
+        let sum = soon("a strong query", group.query(Ask::Sum, Strong)).await;
+        assert_eq!(sum.unwrap(), vec![(nodes.len() * ROUNDS) as i64]);
+    }
+}
+
+#[test]
+fn a_late_joiner_has_the_history_when_it_is_online() {
+    for seed in 0..SEEDS / 3 {
+        in_virtual_time(late(seed));
+    }
+}
+
+async fn late(seed: u64) {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let net = MemoryNet::new(seed);
+    let nodes = nodes(&net, seed, 3).await;
+    // One knows of the other only through a third that is not in the group.
+    introduce(&nodes[..2]).await;
+    introduce(&nodes[1..]).await;
+    net.set_all(Conditions::delay(Duration::from_millis(rng.random_range(0..30))));
+    let first = counter(&nodes[0]);
+    soon("the first", first.when().online()).await;
+    soon("commands", first.execute_many(1..=200)).await.unwrap();
+    sleep(Duration::from_millis(rng.random_range(0..100))).await;
+    let late = counter(&nodes[2]);
+    soon("the late one", late.when().online()).await;
+    let history = late.query(Ask::History, Strong).await.unwrap();
+    assert_eq!(history.result().len(), 200, "seed {seed}");
+    let groups = [first, late];
+    all_vote(&groups).await;
+    assert_eq!(groups[0].status().lineage, groups[1].status().lineage);
+}
+
+#[test]
+fn who_is_alone_in_the_group_does_not_wait_for_those_that_are_not() {
+    in_virtual_time(async {
+        let net = MemoryNet::new(1);
+        let nodes = nodes(&net, 1, 4).await;
+        introduce(&nodes).await;
+        net.set_all(Conditions::delay(Duration::from_millis(10)));
+        let start = Instant::now();
+        let group = counter(&nodes[0]);
+        soon("the first command", group.when().online()).await;
+        soon("the first command", group.execute(1)).await.unwrap();
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        // One that has just died may have been a member: it is waited for, but not long.
+        net.crash(nodes[3].local().id());
+        let start = Instant::now();
+        let group = super::builder(&nodes[1], "another").join();
+        soon("the first command", group.when().online()).await;
+        soon("the first command", group.execute(1)).await.unwrap();
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(4), "{took:?}");
+    });
+}
+
+fn in_virtual_time(run: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(run);
+}
+
+/// Nodes that do not know each other yet, all chance of theirs by the seed.
+async fn nodes(net: &MemoryNet, seed: u64, count: usize) -> Vec<Network> {
+    let network = NetworkId::from("together");
+    let start = chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+    let build = |number| {
+        Network::builder(network)
+            .with_memory_net(net)
+            .with_clock(Clock::starting_at(start))
+            .with_seed(seed * 100 + number as u64)
+            .build()
+    };
+    let nodes = join_all((0..count).map(build)).await;
+    nodes.into_iter().map(Result::unwrap).collect()
+}
+
+/// All are voters, but the last of an even number, which has no need to be.
+async fn all_vote_or_learn(groups: &[Group<Counter>]) {
+    online(groups).await;
+    let is_in = |group: &Group<Counter>| {
+        let status = group.status();
+        status.voters.len() + status.learners.len() == groups.len()
+    };
+    soon("all to be in", async {
+        while !groups.iter().all(is_in) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
