@@ -131,16 +131,18 @@ fn target_dir(out_dir: &Path) -> PathBuf {
     marked.or_else(named).unwrap_or_else(deep).to_owned()
 }
 
+/// The id of the process that started this one. Only Linux tells.
+pub(super) fn parent_process() -> Option<u32> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
+}
+
 /// The subcommand of the cargo that runs this build script: the first word after its name.
 ///
 /// Cargo itself does not tell; Linux shows a process its parent's arguments.
 fn cargo_command() -> Option<String> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let parent = status
-        .lines()
-        .find_map(|line| line.strip_prefix("PPid:"))?
-        .trim()
-        .to_owned();
+    let parent = parent_process()?;
     let arguments = fs::read_to_string(format!("/proc/{parent}/cmdline")).ok()?;
     let mut words = arguments.split('\0').skip(1);
     words

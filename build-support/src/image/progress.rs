@@ -8,6 +8,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
+use super::environment;
+
 #[derive(Debug)]
 pub(super) struct Progress {
     outputs: RefCell<Vec<File>>,
@@ -39,12 +41,7 @@ fn parent_error_output() -> Option<File> {
     if std::env::var_os("TDX_IMAGE_QUIET").is_some() {
         return None;
     }
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let parent = status
-        .lines()
-        .find_map(|line| line.strip_prefix("PPid:"))?
-        .trim()
-        .to_owned();
+    let parent = environment::parent_process()?;
     OpenOptions::new()
         .append(true)
         .open(format!("/proc/{parent}/fd/2"))

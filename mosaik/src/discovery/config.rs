@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::primitives::{EndpointAddr, IntoIterOrSingle, PeerId, Tag};
+use crate::primitives::{EndpointAddr, IntoIterOrSingle, PeerId, Tag, config_builder_error};
 
 /// How a node finds peers and how long it remembers them.
 ///
@@ -208,35 +208,7 @@ impl ConfigBuilder {
     }
 }
 
-/// Why settings were refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigBuilderError {
-    /// A setting without a default was not given. Discovery has none of those.
-    #[error("`{0}` must be initialized")]
-    UninitializedField(&'static str),
-    /// A setting is out of range; the text names it and the range.
-    #[error("{0}")]
-    ValidationError(String),
-}
-
-impl ConfigBuilderError {
-    /// Whether the same settings may be accepted later: never.
-    pub const fn is_retryable(&self) -> bool {
-        false
-    }
-
-    /// Whether it is certain that nothing was built: always.
-    pub const fn is_definite(&self) -> bool {
-        true
-    }
-}
-
-impl From<String> for ConfigBuilderError {
-    fn from(text: String) -> Self {
-        Self::ValidationError(text)
-    }
-}
+config_builder_error!();
 
 /// Settings, or a builder of them.
 #[doc(hidden)]

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::primitives::Digest;
+use crate::primitives::{Digest, config_builder_error};
 
 /// Settings that all groups of a network share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,35 +55,7 @@ impl ConfigBuilder {
     }
 }
 
-/// Why settings could not be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigBuilderError {
-    /// A setting without a default was not given.
-    #[error("`{0}` must be initialized")]
-    UninitializedField(&'static str),
-    /// A setting has a value that makes no sense.
-    #[error("{0}")]
-    ValidationError(String),
-}
-
-impl ConfigBuilderError {
-    /// Whether the same call may succeed later: never.
-    pub const fn is_retryable(&self) -> bool {
-        false
-    }
-
-    /// Whether it is certain that nothing was built: always.
-    pub const fn is_definite(&self) -> bool {
-        true
-    }
-}
-
-impl From<String> for ConfigBuilderError {
-    fn from(text: String) -> Self {
-        Self::ValidationError(text)
-    }
-}
+config_builder_error!();
 
 /// Why settings of the consensus could not be built.
 pub type ConsensusConfigBuilderError = ConfigBuilderError;

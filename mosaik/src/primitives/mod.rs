@@ -29,6 +29,9 @@ pub use one_or_many::{IntoIterOrSingle, Variant};
 
 pub(crate) mod limits;
 
+mod settings;
+pub(crate) use settings::config_builder_error;
+
 pub mod backoff;
 pub use backoff::BackoffFactory;
 

@@ -1,7 +1,10 @@
 //! Settings of the streams of a network.
 
 use {
-    crate::primitives::backoff::{Backoff, BackoffFactory, ExponentialBackoff},
+    crate::primitives::{
+        backoff::{Backoff, BackoffFactory, ExponentialBackoff},
+        config_builder_error,
+    },
     std::{fmt, sync::Arc, time::Duration},
 };
 
@@ -61,35 +64,7 @@ impl fmt::Debug for ConfigBuilder {
     }
 }
 
-/// Why settings could not be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigBuilderError {
-    /// A setting without a default was not given.
-    #[error("`{0}` must be initialized")]
-    UninitializedField(&'static str),
-    /// A setting has a value that makes no sense.
-    #[error("{0}")]
-    ValidationError(String),
-}
-
-impl ConfigBuilderError {
-    /// Whether the same call may succeed later: never.
-    pub const fn is_retryable(&self) -> bool {
-        false
-    }
-
-    /// Whether it is certain that nothing was built: always.
-    pub const fn is_definite(&self) -> bool {
-        true
-    }
-}
-
-impl From<String> for ConfigBuilderError {
-    fn from(text: String) -> Self {
-        Self::ValidationError(text)
-    }
-}
+config_builder_error!();
 
 /// A factory that copies the policy and starts the copy anew.
 pub(crate) fn factory<B: Backoff + Clone + Send + Sync + 'static>(backoff: B) -> BackoffFactory {
