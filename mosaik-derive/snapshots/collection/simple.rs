@@ -1,6 +1,6 @@
-// pub Scores = collections::Map<String, u64>, "scores"
+// Scores = collections::Map<String, u64>, "scores"
 
-pub struct Scores;
+struct Scores;
 const _: () = ::mosaik::__private::collection::collection::<
     collections::Map<String, u64>,
 >();

@@ -1,11 +1,11 @@
-// id = "a"
-// impl<T> A<T> {
-//     #[command] fn add(&mut self, by: T) { }
+// id = "bank"
+// impl<T> Bank<T> {
+//     #[command] fn deposit(&mut self, amount: T) { }
 // }
 
 ::core::compile_error! {
-    "a state machine is one type, this impl is of many\nhelp: write it for the type that you replicate: `impl A<u64> { … }`; what all of them share can stay in an `impl<T> A<T>` beside it"
+    "a state machine is one type, this impl is of many\nhelp: write it for the type that you replicate: `impl Bank<u64> { … }`; what all of them share can stay in an `impl<T> Bank<T>` beside it"
 }
-impl<T> A<T> {
-    fn add(&mut self, by: T) {}
+impl<T> Bank<T> {
+    fn deposit(&mut self, amount: T) {}
 }

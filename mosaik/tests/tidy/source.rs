@@ -410,9 +410,7 @@ fn collect_sources(folder: &Path, sources: &mut Vec<Source>) {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        // What the macros expand to is written by them, not by us.
-        let generated = folder.ends_with("mosaik-derive") && name == "snapshots";
-        if path.is_dir() && name != "target" && !name.starts_with('.') && !generated {
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
             collect_sources(&path, sources);
         } else if name.ends_with(".rs") {
             let text = std::fs::read_to_string(&path).expect("a source file is UTF-8");
