@@ -3,30 +3,20 @@
 //! and beside every name of the user's.
 
 use super::keys::Mode;
-use crate::declaration::{Call, Id, Language as _, Model};
-use crate::emit::{self, is_cfg, located, phantom, quiet, quiet_name};
+use crate::declaration::{Id, Language as _, Model, items};
+use crate::emit::{located, quiet};
 use crate::id;
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Generics, parse_quote_spanned};
 
 /// The items of a declaration. `root` is the path of mosaik.
 pub(super) fn expand(root: &TokenStream, model: &Model<Mode>) -> TokenStream {
-    let Model {
-        attrs,
-        vis,
-        name,
-        generics,
-        ..
-    } = model;
-    let quiet = quiet_name(name);
-    let where_clause = &generics.where_clause;
-    let field = phantom(root, generics);
-    let (ty, alias) = ty(model);
+    let structure = items::structure(root, model);
+    let (ty, alias) = items::declared_type(model);
     let definition = definition(root, model);
-    let assertion = assertion(root, model);
-    let unfinished = unfinished(root, model);
+    let assertion = items::assertion(root, model);
+    let unfinished = items::unfinished(root, model);
     let declared: Vec<Mode> = model.ends.iter().map(|end| end.side).collect();
     let implementations = Mode::BOTH
         .into_iter()
@@ -35,9 +25,7 @@ pub(super) fn expand(root: &TokenStream, model: &Model<Mode>) -> TokenStream {
             false => inherent(root, model, mode, &ty),
         });
     quote! {
-        #(#attrs)*
-        #quiet
-        #vis struct #name #generics #field #where_clause;
+        #structure
         #alias
         #assertion
         #definition
@@ -46,42 +34,20 @@ pub(super) fn expand(root: &TokenStream, model: &Model<Mode>) -> TokenStream {
     }
 }
 
-/// The type, or an alias that stands for an unknown one.
-fn ty(model: &Model<Mode>) -> (TokenStream, Option<TokenStream>) {
-    match &model.ty {
-        Ok(ty) => (ty.to_token_stream(), None),
-        Err(error) => {
-            let alias = format_ident!("CollectionOf{}", model.name);
-            let item = emit::unknown(&alias, error);
-            (alias.to_token_stream(), Some(item))
-        }
-    }
-}
-
-/// Fails, once and at the user's type, if that is no collection. Where the type depends on parameters
-/// it is asked when the collection is used.
-fn assertion(root: &TokenStream, model: &Model<Mode>) -> Option<TokenStream> {
-    let ty = model.ty.as_ref().ok()?;
-    model.generics.params.is_empty().then(|| {
-        let cfgs = model.attrs.iter().filter(|attr| is_cfg(attr));
-        let root = located(root, ty.span());
-        let assert = quote_spanned!(ty.span()=> #root::__private::collection::collection::<#ty>);
-        quote!(#(#cfgs)* const _: () = #assert();)
-    })
-}
-
 /// The id and the settings, made anew whenever the collection is opened, as an inherent function:
 /// what the user wrote is there once, and so are the compiler's words about it.
 fn definition(root: &TokenStream, model: &Model<Mode>) -> TokenStream {
     let name = &model.name;
     let (generics, arguments, where_clause) = model.generics.split_for_impl();
-    let cfgs = model.attrs.iter().filter(|attr| is_cfg(attr));
-    let deprecated = deprecated(model);
+    let cfgs = items::cfgs(model);
+    let deprecated = items::deprecated(model);
     let id = id(root, model);
+    let config = Ident::new("__mosaik_config", Span::mixed_site());
     // All sides take all keys.
     let calls = model.ends.first().map(|end| end.calls.as_slice());
-    let calls = calls.unwrap_or_default().iter().map(|call| set(root, call));
-    let told = model.replaced.iter().map(told);
+    let calls = calls.unwrap_or_default().iter();
+    let calls = calls.map(|call| items::set::<Mode>(root, call, &config));
+    let told = model.replaced.iter().map(items::told);
     quote_spanned! {Span::mixed_site()=>
         #(#cfgs)*
         #deprecated
@@ -92,9 +58,9 @@ fn definition(root: &TokenStream, model: &Model<Mode>) -> TokenStream {
                 #root::__private::collection::CollectionConfig,
             ) {
                 #(#told)*
-                let __mosaik_config = #root::__private::collection::config();
+                let #config = #root::__private::collection::config();
                 #(#calls)*
-                (#id, __mosaik_config)
+                (#id, #config)
             }
         }
     }
@@ -113,10 +79,10 @@ fn implementation(
         ..
     } = words(mode);
     let name = &model.name;
-    let bounded = bounded(root, model);
+    let bounded = items::bounded(root, model);
     let (generics, arguments, where_clause) = bounded.split_for_impl();
-    let cfgs = model.attrs.iter().filter(|attr| is_cfg(attr));
-    let deprecated = deprecated(model);
+    let cfgs = items::cfgs(model);
+    let deprecated = items::deprecated(model);
     // Whatever is wrong with the type is pointed out at the type.
     let handle = {
         let root = located(root, ty.span());
@@ -139,9 +105,9 @@ fn implementation(
 /// The side that is not declared, for the crate's own use.
 fn inherent(root: &TokenStream, model: &Model<Mode>, mode: Mode, ty: &TokenStream) -> TokenStream {
     let name = &model.name;
-    let bounded = bounded(root, model);
+    let bounded = items::bounded(root, model);
     let (generics, arguments, where_clause) = bounded.split_for_impl();
-    let cfgs = model.attrs.iter().filter(|attr| is_cfg(attr));
+    let cfgs = items::cfgs(model);
     let quiet = quiet(&[
         "dead_code",
         "deprecated",
@@ -209,28 +175,6 @@ fn functions(
     }
 }
 
-/// The generics of an implementation: those of the declaration, and that the type is a collection, so
-/// that nothing inside fails if it is not. With a lifetime that it does not use, the compiler asks for
-/// it where the collection is used and not here, where `assertion` has the better message.
-fn bounded(root: &TokenStream, model: &Model<Mode>) -> Generics {
-    let mut generics = model.generics.clone();
-    if let Ok(ty) = &model.ty {
-        let root = located(root, ty.span());
-        generics.make_where_clause().predicates.push(
-            parse_quote_spanned!(ty.span()=> for<'__mosaik> #ty: #root::__private::collection::Collection),
-        );
-    }
-    generics
-}
-
-fn deprecated(model: &Model<Mode>) -> Option<TokenStream> {
-    model
-        .attrs
-        .iter()
-        .any(|attr| attr.path().is_ident("deprecated"))
-        .then(|| quiet(&["deprecated"]))
-}
-
 /// What the two sides call the same things.
 struct Words {
     definition: Ident,
@@ -266,33 +210,4 @@ fn id(root: &TokenStream, model: &Model<Mode>) -> TokenStream {
         // It is missing or faulty, which has been reported.
         None => id::constant(root, ""),
     }
-}
-
-/// One option. The path ends in the user's own word, so that a pointer over the key shows its
-/// documentation and completion offers its neighbours.
-fn set(root: &TokenStream, call: &Call) -> TokenStream {
-    let Call { key, value } = call;
-    let root = located(root, key.span());
-    let set = quote_spanned!(key.span()=> #root::__private::collection::keys::#key);
-    quote_spanned!(Span::mixed_site()=> let __mosaik_config = #set(__mosaik_config, #value);)
-}
-
-/// A warning at a value that counts nowhere. Procedural macros cannot warn, but can use something
-/// that is deprecated.
-fn told(key: &Ident) -> TokenStream {
-    let note = format!("`{key}` is set again below, so this value is not used");
-    quote!({
-        #[deprecated(note = #note)]
-        fn #key() {}
-        #key();
-    })
-}
-
-/// Paths for completion at keys that are not there yet. Only rust-analyzer sees them: to the
-/// compiler each would be one more mistake.
-fn unfinished(root: &TokenStream, model: &Model<Mode>) -> Option<TokenStream> {
-    let unfinished = &model.unfinished;
-    (!unfinished.is_empty()).then(|| {
-        quote!(#root::__private::__complete! { #(#root::__private::collection::keys::#unfinished)* })
-    })
 }

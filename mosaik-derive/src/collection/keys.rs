@@ -18,6 +18,9 @@ impl Language for Mode {
     const OF: &'static str = "its type";
     const EXAMPLE: &'static str = "Map<String, u64>";
     const ID: &'static str = "StoreId";
+    const KIND: &'static [&'static str] = &["collection", "Collection"];
+    const ASKS: &'static str = "collection";
+    const TYPE: &'static str = "Collection";
     const NEEDS_ID: bool = true;
     const BORROWS: (&'static str, &'static str) = (
         "a collection cannot borrow: what is in it travels to other processes",

@@ -2,6 +2,7 @@
 //! syntax, check and model. A macro brings its words and its table of keys, and expands the model.
 
 mod check;
+pub(crate) mod items;
 mod keys;
 mod model;
 mod syntax;
@@ -21,7 +22,7 @@ use syn::parse::Parser as _;
 pub(crate) trait Language: Copy + PartialEq + std::fmt::Debug + 'static {
     /// Both sides, in the order of expansion.
     const BOTH: [Self; 2];
-    /// What is declared. The macro has the same name.
+    /// What is declared. The macro has the same name, and so has the module of what its expansion uses.
     const NOUN: &'static str;
     /// What the type is to it: "the type of its datums".
     const OF: &'static str;
@@ -29,6 +30,11 @@ pub(crate) trait Language: Copy + PartialEq + std::fmt::Debug + 'static {
     const EXAMPLE: &'static str;
     /// The type of its id.
     const ID: &'static str;
+    /// The trait of the type, in the crate's private part; the function there that asks for it, and what to call a type
+    /// that is unknown.
+    const KIND: &'static [&'static str];
+    const ASKS: &'static str;
+    const TYPE: &'static str;
     /// Whether nothing else can tell it from others.
     const NEEDS_ID: bool;
     /// Why it has no lifetimes, and what to write instead.

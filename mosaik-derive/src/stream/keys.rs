@@ -17,6 +17,9 @@ impl Language for Side {
     const OF: &'static str = "the type of its datums";
     const EXAMPLE: &'static str = "Type";
     const ID: &'static str = "StreamId";
+    const KIND: &'static [&'static str] = &["Datum"];
+    const ASKS: &'static str = "datum";
+    const TYPE: &'static str = "Datum";
     const NEEDS_ID: bool = false;
     const BORROWS: (&'static str, &'static str) = (
         "a stream cannot borrow: its datums travel to other processes",
