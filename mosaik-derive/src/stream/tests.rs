@@ -3,7 +3,7 @@
 
 use super::stream;
 use crate::snapshots::{damaged, mistakes_of};
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 
 fn mistakes(declaration: &str) -> Vec<String> {
@@ -282,5 +282,81 @@ fn damaged_declarations_expand_too() {
         .expect("balanced tokens");
     for damaged in damaged(whole) {
         mistakes_of(stream(damaged));
+    }
+}
+
+/// Spec 11, S8: what a declaration asks of its own side, and so nobody checks, does not compile; neither does what is
+/// for the side that it has not.
+#[test]
+fn s8_what_nobody_would_check_is_refused() {
+    for (key, value) in [
+        ("require", "f"),
+        ("require_ticket", "V"),
+        ("require_tdx", "{ own_image }"),
+    ] {
+        for (declared, other) in [("producer", "consumer"), ("consumer", "producer")] {
+            let nobody = mistakes(&format!("{declared} X = T, {declared} {key}: {value}"));
+            let expected = format!("nobody would check `{declared} {key}`");
+            assert!(
+                nobody.len() == 1 && nobody[0].starts_with(&expected),
+                "{nobody:?}"
+            );
+            for checked in [format!("{other} {key}"), key.to_owned()] {
+                let declaration = format!("{declared} X = T, {checked}: {value}");
+                assert_eq!(mistakes(&declaration), [""; 0], "{declaration}");
+            }
+        }
+    }
+    for (declared, key) in [
+        ("producer", "queue_size: 3"),
+        ("producer", "backoff: b"),
+        ("consumer", "max_consumers: 3"),
+        ("consumer", "buffer_size: 3"),
+        ("consumer", "producer online_when: f"),
+    ] {
+        let declaration = format!("{declared} X = T, {key}");
+        assert_eq!(mistakes(&declaration).len(), 1, "{declaration}");
+    }
+}
+
+/// Spec 11, S15: the expansion binds no name that a program may have, and takes none from its prelude.
+#[test]
+fn s15_the_expansion_takes_no_name_from_the_program() {
+    let declaration = "::mosaik; X = T, ID, require: F, backoff: B, max_consumers: 3";
+    let expansion = stream(declaration.parse().expect("balanced tokens"));
+    let mut words = Vec::new();
+    free_words(expansion, &mut words);
+    let of_rust = [
+        "struct", "const", "_", "impl", "for", "where", "type", "fn", "let", "Self", "as", "static",
+    ];
+    let of_the_program = ["X", "T", "ID", "F", "B"];
+    // Declared by the expansion in its own items.
+    let of_the_traits = [
+        "Producer",
+        "Consumer",
+        "Output",
+        "producer",
+        "consumer",
+        "online_producer",
+        "online_consumer",
+    ];
+    words.retain(|word| {
+        let known = [&of_rust[..], &of_the_program, &of_the_traits];
+        !word.starts_with("__mosaik") && !known.iter().any(|words| words.contains(&word.as_str()))
+    });
+    assert_eq!(words, [""; 0]);
+}
+
+/// The words that are not a step of a path.
+fn free_words(tokens: TokenStream, words: &mut Vec<String>) {
+    let mut colons = 0;
+    for token in tokens {
+        let is_colon = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':');
+        match token {
+            TokenTree::Group(group) => free_words(group.stream(), words),
+            TokenTree::Ident(word) if colons < 2 => words.push(word.to_string()),
+            _ => {}
+        }
+        colons = if is_colon { colons + 1 } else { 0 };
     }
 }
