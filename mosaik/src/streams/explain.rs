@@ -34,6 +34,8 @@ pub struct ProducerStatus {
     pub refused: Vec<Refused>,
     /// Datums that were accepted while nobody was there to receive them.
     pub unheard: u64,
+    /// Those among them that the undelivered sink had no room for.
+    pub undelivered_dropped: u64,
 }
 
 /// What a consumer is doing, and why; `Display` says it in words.

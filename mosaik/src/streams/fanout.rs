@@ -35,6 +35,8 @@ pub(crate) struct Fanout {
     reserved: u64,
     /// Datums that nobody was there to receive.
     unheard: u64,
+    /// Lost to consumers since somebody last asked.
+    dropped: u64,
     /// A channel was ended by the policy since somebody last asked.
     overran: bool,
 }
@@ -80,6 +82,7 @@ impl Fanout {
             accept_until: u64::MAX,
             reserved: 0,
             unheard: 0,
+            dropped: 0,
             overran: false,
         }
     }
@@ -87,6 +90,11 @@ impl Fanout {
     /// Whether a channel was ended by the policy since the last call: its sender must be told.
     pub(crate) fn has_overrun(&mut self) -> bool {
         std::mem::take(&mut self.overran)
+    }
+
+    /// Datums that consumers have lost since the last call, each counted once for every consumer that lost it.
+    pub(crate) fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
     }
 
     /// The position of the next datum.
@@ -191,6 +199,7 @@ impl Fanout {
             Some(position) => position,
             None => kept_from,
         };
+        self.dropped += outbox.lost();
         self.history.replay(start, &mut outbox);
         self.channels.insert(id, outbox);
         self.refresh_room();
@@ -211,10 +220,9 @@ impl Fanout {
         Some(start)
     }
 
-    pub(crate) fn remove(&mut self, id: ChannelId) -> Option<Outbox> {
-        let outbox = self.channels.remove(&id);
+    pub(crate) fn remove(&mut self, id: ChannelId) {
+        self.channels.remove(&id);
         self.refresh_room();
-        outbox
     }
 
     pub(crate) fn acknowledge(&mut self, id: ChannelId, limit: Credit, received: u64) {
@@ -259,11 +267,13 @@ impl Fanout {
                 if outbox.overrun().is_some() {
                     continue;
                 }
+                let lost_before = outbox.lost();
                 outbox.offer(
                     Slice::new(&segment, outbox.filter()),
                     self.policy,
                     self.queue_max,
                 );
+                self.dropped += outbox.lost() - lost_before;
                 self.overran |= outbox.overrun().is_some();
             }
             self.history.keep(segment);

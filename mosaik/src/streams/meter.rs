@@ -46,7 +46,9 @@ impl ProducerMeter {
     }
 
     pub(crate) fn dropped(&self, datums: u64) {
-        self.items_dropped.increment(datums);
+        if datums > 0 {
+            self.items_dropped.increment(datums);
+        }
     }
 
     pub(crate) fn consumers(&self, count: usize) {

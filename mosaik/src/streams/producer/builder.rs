@@ -1,7 +1,7 @@
 //! How a producer is configured.
 
 use {
-    super::handle::Producer,
+    super::{handle::Producer, undelivered::UndeliveredSink},
     crate::{
         primitives::{Datum, NetworkId, PeerEntry, StreamId},
         streams::{
@@ -14,7 +14,6 @@ use {
         tickets::{Gate, TicketValidator},
     },
     std::{fmt, sync::Arc},
-    tokio::sync::mpsc::UnboundedSender,
 };
 
 /// The rule by which a stream end is online.
@@ -94,7 +93,7 @@ pub struct Builder<'s, D: Datum> {
     max_consumers: usize,
     history: usize,
     index: Option<Index<D>>,
-    undelivered: Option<UnboundedSender<D>>,
+    undelivered: Option<Box<dyn UndeliveredSink<D>>>,
 }
 
 /// What the builder hands to [`Streams`].
@@ -102,7 +101,7 @@ pub(crate) struct ProducerParts<D> {
     pub(crate) config: ProducerConfig,
     pub(crate) history: usize,
     pub(crate) index: Option<Index<D>>,
-    pub(crate) undelivered: Option<UnboundedSender<D>>,
+    pub(crate) undelivered: Option<Box<dyn UndeliveredSink<D>>>,
 }
 
 impl<'s, D: Datum> Builder<'s, D> {
@@ -196,10 +195,10 @@ impl<'s, D: Datum> Builder<'s, D> {
         self
     }
 
-    /// Where datums go that no consumer was there to receive.
+    /// Where datums go that no consumer was there to receive: the sender of a channel, best a bounded one.
     #[must_use]
-    pub fn with_undelivered_sink(mut self, sink: UnboundedSender<D>) -> Self {
-        self.undelivered = Some(sink);
+    pub fn with_undelivered_sink(mut self, sink: impl UndeliveredSink<D>) -> Self {
+        self.undelivered = Some(Box::new(sink));
         self
     }
 

@@ -78,8 +78,9 @@ struct State {
     senders: BTreeMap<u64, Waker>,
     /// The kind of keys that the index has given so far.
     index: Option<KeyKind>,
-    /// Datums that went into the undelivered sink.
+    /// Datums that were for the undelivered sink, and those that it had no room for.
     unheard: u64,
+    undelivered_dropped: u64,
 }
 
 /// What waits for a consumer.
@@ -177,6 +178,7 @@ impl Core {
                     senders: BTreeMap::new(),
                     index: None,
                     unheard: 0,
+                    undelivered_dropped: 0,
                 }),
                 recheck,
             }
@@ -214,6 +216,7 @@ impl Core {
             return Err(NotTaken::Full);
         }
         let overran = state.fanout.has_overrun();
+        let dropped = state.fanout.take_dropped();
         let idle = mem::take(&mut state.idle);
         let blocked = if overran {
             mem::take(&mut state.blocked)
@@ -221,6 +224,7 @@ impl Core {
             BTreeMap::new()
         };
         drop(state);
+        self.meter.dropped(dropped);
         idle.into_iter().for_each(|(_, waker)| waker.wake());
         blocked.into_values().for_each(Waker::wake);
         Ok(())
@@ -267,6 +271,7 @@ impl Core {
     ) -> Poll<Result<Credit, ChannelEnd>> {
         let mut state = self.state();
         let taken = state.fanout.take(id, TAKE_BYTES_MAX, out);
+        self.meter.dropped(state.fanout.take_dropped());
         match taken {
             Taken::Items(taken) => {
                 Self::wake_senders(&mut state);
@@ -349,9 +354,16 @@ impl Core {
         })
     }
 
-    /// A datum was taken that nobody is to receive.
-    pub(crate) fn skip(&self) {
-        self.state().unheard += 1;
+    /// A datum was accepted that nobody is to receive.
+    pub(crate) fn skip(&self, put_elsewhere: bool) {
+        let mut state = self.state();
+        state.unheard += 1;
+        state.undelivered_dropped += u64::from(!put_elsewhere);
+    }
+
+    /// Datums that the undelivered sink had no room for.
+    pub(crate) fn undelivered_dropped(&self) -> u64 {
+        self.state().undelivered_dropped
     }
 
     /// Datums that were accepted while nobody was there.
@@ -375,7 +387,9 @@ impl Core {
             .collect();
         wakers.extend(mem::take(&mut state.blocked).into_values());
         Self::wake_senders(&mut state);
+        let dropped = state.fanout.take_dropped();
         drop(state);
+        self.meter.dropped(dropped);
         wakers.into_iter().for_each(Waker::wake);
         result
     }

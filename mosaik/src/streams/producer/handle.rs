@@ -5,6 +5,7 @@ use {
         builder::{Index, ProducerConfig},
         core::{Core, End, NotTaken},
         error::Error,
+        undelivered::UndeliveredSink,
     },
     crate::{
         primitives::{BytesMut, Datum, Short, StreamId, encoding::EncodeError},
@@ -26,7 +27,7 @@ use {
         },
         task::{Context, Poll, ready},
     },
-    tokio::{sync::mpsc::UnboundedSender, task::coop},
+    tokio::task::coop,
 };
 
 /// Sends datums to every consumer of a stream.
@@ -50,7 +51,7 @@ pub struct Producer<D: Datum> {
 pub(crate) struct Owner<D> {
     core: Arc<Core>,
     index: Option<Index<D>>,
-    undelivered: Option<UnboundedSender<D>>,
+    undelivered: Option<Box<dyn UndeliveredSink<D>>>,
     handles: AtomicU64,
     /// Takes the stream off the node.
     retire: Box<dyn Fn() + Send + Sync>,
@@ -60,7 +61,7 @@ impl<D> Owner<D> {
     pub(crate) fn new(
         core: Arc<Core>,
         index: Option<Index<D>>,
-        undelivered: Option<UnboundedSender<D>>,
+        undelivered: Option<Box<dyn UndeliveredSink<D>>>,
         retire: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         Self {
@@ -151,6 +152,7 @@ impl<D: Datum> Producer<D> {
             consumers: self.consumers().map(channel).collect(),
             refused: core.refusals.list(core.clock.now()),
             unheard: core.unheard(),
+            undelivered_dropped: core.undelivered_dropped(),
         }
     }
 
@@ -170,11 +172,8 @@ impl<D: Datum> Producer<D> {
             Ok(Err(NotTaken::Offline)) => Err(Error::Offline(item)),
             Ok(Err(NotTaken::Full)) => Err(Error::Full(item)),
             Ok(Err(NotTaken::Unheard)) => {
-                core.skip();
-                if let Some(sink) = &self.owner.undelivered {
-                    // Whoever dropped the receiving end does not want it either.
-                    sink.send(item).ok();
-                }
+                let sink = self.owner.undelivered.as_ref();
+                core.skip(sink.is_some_and(|sink| sink.put(item)));
                 Ok(())
             }
             Err(error) => {

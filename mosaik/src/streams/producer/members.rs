@@ -342,8 +342,7 @@ impl Core {
 
     fn remove(&self, members: &mut Members, key: &MemberKey) {
         if let Some(member) = members.served.remove(key) {
-            let outbox = self.with_fanout(|fanout| fanout.remove(member.channel));
-            self.meter.dropped(outbox.map_or(0, |outbox| outbox.lost()));
+            self.with_fanout(|fanout| fanout.remove(member.channel));
             self.meter.consumers(members.len());
         }
     }

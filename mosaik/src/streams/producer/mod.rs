@@ -11,6 +11,9 @@ mod handle;
 pub(crate) use handle::Owner;
 pub use handle::Producer;
 
+mod undelivered;
+pub use undelivered::UndeliveredSink;
+
 mod core;
 pub(crate) use core::{ChannelEnd, Core, End, Opening};
 
