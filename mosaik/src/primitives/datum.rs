@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn derived_ids_ignore_paths() {
+    fn s14_derived_ids_ignore_paths() {
         mod elsewhere {
             #[derive(serde::Serialize, serde::Deserialize)]
             pub(super) struct Price(u64);

@@ -370,5 +370,5 @@ const CLOSE_FLOOR: Duration = Duration::from_millis(50);
 const FAR: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
-#[path = "node_tests.rs"]
+#[path = "node_tests/mod.rs"]
 mod tests;

@@ -15,7 +15,9 @@ use mosaik::{
     *,
 };
 use serde::{Deserialize, Serialize};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
+
+use crate::streams::until;
 
 const SOON: Duration = Duration::from_secs(10);
 const TRUSTED: Tag = unique_id!("trusted");
@@ -66,9 +68,11 @@ fn connected(channels: impl Iterator<Item = streams::status::ChannelInfo>) -> Ve
         .collect()
 }
 
-/// Long enough for whoever was refused to have tried again.
-async fn a_while() {
-    sleep(Duration::from_secs(10)).await;
+/// Whether a node is among those that were turned away.
+fn refuses(refused: &[streams::status::Refused], node: &Network) -> bool {
+    refused
+        .iter()
+        .any(|refused| refused.peer == node.local().id())
 }
 
 stream!(Simple = Trade);
@@ -116,8 +120,8 @@ async fn online_producer_waits_for_the_condition() {
     stream!(Twice = Trade, "declare.twice", producer online_when: |c| c.minimum_of(2));
     let online = Twice::online_producer(&a);
     tokio::pin!(online);
-    let _first = Twice::consumer(&b);
-    a_while().await;
+    let first = Twice::consumer(&b);
+    soon("one consumer is there", first.when().subscribed()).await;
     assert!((&mut online).now_or_never().is_none());
     let _second = Twice::consumer(&c);
     assert_eq!(
@@ -145,7 +149,10 @@ async fn the_producer_checks_what_a_consumer_must_satisfy() {
         producer.when().subscribed(),
     )
     .await;
-    a_while().await;
+    until("the stranger is refused", || {
+        refuses(&producer.status().refused, &c)
+    })
+    .await;
     assert_eq!(connected(producer.consumers()), [b.local().id()]);
 }
 
@@ -164,7 +171,10 @@ async fn the_consumer_checks_what_a_producer_must_satisfy() {
         consumer.when().subscribed(),
     )
     .await;
-    a_while().await;
+    until("the stranger is refused", || {
+        refuses(&consumer.status().refused, &b)
+    })
+    .await;
     assert_eq!(connected(consumer.producers()), [a.local().id()]);
     assert_eq!(stranger.consumers().count(), 0);
 }
@@ -196,7 +206,10 @@ async fn tickets_are_asked_of_the_named_side_only() {
     let producer = Ticketed::producer(&a);
     let (_holder, _other) = (Ticketed::consumer(&b), Ticketed::consumer(&c));
     soon("the holder is served", producer.when().subscribed()).await;
-    a_while().await;
+    until("the other is refused", || {
+        refuses(&producer.status().refused, &c)
+    })
+    .await;
     assert_eq!(connected(producer.consumers()), [b.local().id()]);
 }
 
