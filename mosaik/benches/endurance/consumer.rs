@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mosaik::{Network, NetworkId};
+use mosaik::{Network, NetworkId, streams::ConsumerEvent};
 
 use crate::{END, Numbered, report::Report};
 
@@ -28,16 +28,25 @@ pub(crate) async fn run(arguments: &[String]) {
         .consumer::<Numbered>()
         .with_stream_id(network_id)
         .build();
+    let mut events = consumer.events();
     println!("ready");
-    let mut report = Report::default();
+    // From here on it is owed every datum, or word that it is lost; numbers are positions in the stream.
+    let joined = loop {
+        if let Ok(ConsumerEvent::Connected { next, .. }) = events.recv().await {
+            break next;
+        }
+    };
+    drop(events);
+    let mut report = Report {
+        joined,
+        ..Report::default()
+    };
     let mut expected = None;
     while let Some(Numbered { number, .. }) = consumer.recv().await {
         if number == END {
             break;
         }
         report.received += 1;
-        report.first.get_or_insert(number);
-        report.last = number;
         match expected {
             Some(expected) if number < expected => report.backwards += 1,
             Some(expected) => report.missing += number - expected,

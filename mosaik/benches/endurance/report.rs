@@ -12,9 +12,9 @@ const GROWTH_KIB_MAX: u64 = 32 * 1024;
 /// One consumer's count.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
+    /// The position of the stream at which it was accepted first.
+    pub(crate) joined: u64,
     pub(crate) received: u64,
-    pub(crate) first: Option<u64>,
-    pub(crate) last: u64,
     /// Datums with a number below the one before: out of order, or twice.
     pub(crate) backwards: u64,
     /// Numbers left out between the first and the last.
@@ -26,17 +26,13 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn to_line(&self) -> String {
         let Self {
+            joined,
             received,
-            first,
-            last,
             backwards,
             missing,
             lost,
         } = self;
-        format!(
-            "{received} {} {last} {backwards} {missing} {lost}",
-            first.unwrap_or(0)
-        )
+        format!("{joined} {received} {backwards} {missing} {lost}")
     }
 
     pub(crate) fn from_line(line: &str) -> Self {
@@ -44,13 +40,12 @@ impl Report {
             .split(' ')
             .filter_map(|word| word.parse().ok())
             .collect();
-        let [received, first, last, backwards, missing, lost] = figures[..] else {
+        let [joined, received, backwards, missing, lost] = figures[..] else {
             panic!("'{line}' is no report");
         };
         Self {
+            joined,
             received,
-            first: Some(first),
-            last,
             backwards,
             missing,
             lost,
@@ -59,13 +54,14 @@ impl Report {
 
     /// What does not hold, if anything.
     pub(crate) fn verdict(&self, habit: Habit, policy: BackPressure, count: u64) -> Option<String> {
-        let first = self.first.unwrap_or(0);
         if self.received == 0 {
             return Some("VIOLATED: nothing arrived".to_owned());
         }
-        // One that was there from the start also hears of what it lost before its first datum and after its last.
-        let stayed = habit != Habit::Restarted;
-        let owed = if stayed { count } else { self.last + 1 - first };
+        // It also hears of what it lost before its first datum and after its last.
+        let owed = count - self.joined.min(count);
+        if habit != Habit::Restarted && self.joined != 0 {
+            return Some(format!("VIOLATED: it joined at {}", self.joined));
+        }
         let kept_everything =
             policy == BackPressure::Block && matches!(habit, Habit::Steady | Habit::Slow);
         if self.backwards > 0 {
