@@ -7,11 +7,6 @@
 //! repetition. Around it: `bonds` connects the members of a group, `worker` runs one member, and `consensus` is the
 //! only place that knows the library which orders commands.
 
-#![expect(
-    dead_code,
-    reason = "the parts of a member come one by one; what joins them comes last"
-)]
-
 mod node;
 pub use node::Groups;
 pub(crate) use node::GroupsParts;

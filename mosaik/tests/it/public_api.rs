@@ -13,6 +13,11 @@ use std::{
 
 use mosaik::{tickets::Ticket, *};
 
+mod of_collections;
+mod of_groups;
+#[cfg(feature = "tdx")]
+mod of_tdx;
+
 /// Ids in constants are of one type, whatever they are called.
 const SALT: NetworkId = unique_id!("salt");
 const TAG: Tag = id!("trusted");

@@ -53,7 +53,10 @@ async fn never_apart(seed: u64) {
                 let sum = sum.unwrap().result()[0];
                 assert!(sum >= before, "seed {seed}: {sum} of {before} seen");
                 let index = soon("a command", group.execute(1)).await.unwrap();
-                assert!(index.0 as i64 > before, "seed {seed}: {index:?} after {before}");
+                assert!(
+                    index.0 as i64 > before,
+                    "seed {seed}: {index:?} after {before}"
+                );
                 acknowledged.set(acknowledged.get() + 1);
             }
             group
@@ -84,7 +87,9 @@ async fn late(seed: u64) {
     // One knows of the other only through a third that is not in the group.
     introduce(&nodes[..2]).await;
     introduce(&nodes[1..]).await;
-    net.set_all(Conditions::delay(Duration::from_millis(rng.random_range(0..30))));
+    net.set_all(Conditions::delay(Duration::from_millis(
+        rng.random_range(0..30),
+    )));
     let first = counter(&nodes[0]);
     soon("the first", first.when().online()).await;
     soon("commands", first.execute_many(1..=200)).await.unwrap();

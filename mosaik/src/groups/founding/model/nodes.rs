@@ -106,10 +106,10 @@ impl Nodes {
     }
 
     /// A bit for each replica that has ever been there.
-    pub(super) fn replica_bit(&mut self, replica: ReplicaId) -> u32 {
+    pub(super) fn replica_bit(&mut self, replica: ReplicaId) -> u128 {
         let next = u8::try_from(self.replica_numbers.len()).unwrap();
         let number = *self.replica_numbers.entry(replica).or_insert(next);
-        assert!(number < 32, "more replicas than bits");
+        assert!(number < 128, "more replicas than bits");
         1 << number
     }
 

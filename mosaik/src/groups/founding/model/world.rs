@@ -49,7 +49,7 @@ pub(super) struct World {
 pub(super) struct Lived {
     pub(super) number: u16,
     /// Founders that have ever taken part.
-    pub(super) took_part: u32,
+    pub(super) took_part: u128,
     pub(super) has_commands: bool,
     wants_seal: bool,
     sealed: bool,
