@@ -5,7 +5,7 @@
 //! [`with_seed`](crate::network::NetworkBuilder::with_seed).
 
 #[doc(hidden)]
-pub use crate::groups::{Ceiling, openraft_alone};
+pub use crate::groups::{Ceiling, Flaw, openraft_alone};
 pub use crate::{
     runtime::Clock,
     transport::{Conditions, MemoryNet},

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::flaws::Flaws;
 use crate::primitives::{Digest, config_builder_error};
 
 /// Settings that all groups of a network share.
@@ -11,6 +12,8 @@ use crate::primitives::{Digest, config_builder_error};
 pub struct Config {
     /// How long the two ends of a new bond have to introduce themselves. Default: 2 s.
     pub handshake_timeout: Duration,
+    /// Mistakes on purpose.
+    pub(in crate::groups) flaws: Flaws,
 }
 
 impl Config {
@@ -24,6 +27,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             handshake_timeout: Duration::from_secs(2),
+            flaws: Flaws::default(),
         }
     }
 }
@@ -38,6 +42,14 @@ impl ConfigBuilder {
     #[must_use]
     pub fn with_handshake_timeout(mut self, handshake_timeout: Duration) -> Self {
         self.0.handshake_timeout = handshake_timeout;
+        self
+    }
+
+    /// Builds a mistake in, which a test has to find.
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub const fn with_flaw(mut self, flaw: super::Flaw) -> Self {
+        self.0.flaws = Flaws::only(flaw);
         self
     }
 

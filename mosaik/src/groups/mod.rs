@@ -91,6 +91,11 @@ mod ceiling;
 #[doc(hidden)]
 pub use ceiling::{Ceiling, openraft_alone};
 
+mod flaws;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub use flaws::Flaw;
+
 mod cell;
 mod view;
 mod worker;

@@ -193,6 +193,7 @@ impl Inner {
             local,
             clock: parts.clock,
             rng,
+            flaws: parts.config.flaws,
         };
         let member = Member::new(
             making,

@@ -68,6 +68,12 @@ impl RaftRequest {
         }
     }
 
+    /// What a follower would answer that has stored what it is asked to, if that is what it is asked.
+    pub(in crate::groups) fn assent(&self) -> Option<RaftReply> {
+        matches!(self.request, Request::Append(_))
+            .then_some(RaftReply(Reply::Append(Appended::Stored)))
+    }
+
     /// How it should travel, if this side sends it.
     pub(in crate::groups) fn lane(&self) -> Lane {
         self.lane

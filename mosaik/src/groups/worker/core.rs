@@ -25,6 +25,7 @@ use crate::{
         Formation, GroupConfig, GroupEvent, LeadershipPreference,
         bonds::Table,
         consensus::{Replica, ReplicaView},
+        flaws::Flaws,
         identity::{Lineage, Origin, ReplicaId},
         lineage::Standing,
         view::Views,
@@ -41,6 +42,7 @@ pub(in crate::groups) struct Core {
     pub(super) local: PeerId,
     pub(super) clock: Clock,
     pub(super) rng: Mutex<Rng>,
+    pub(super) flaws: Flaws,
     views: Views,
     bonds: Table,
     events: broadcast::Sender<GroupEvent>,
@@ -118,6 +120,7 @@ pub(in crate::groups) struct Making {
     pub(in crate::groups) local: PeerId,
     pub(in crate::groups) clock: Clock,
     pub(in crate::groups) rng: Rng,
+    pub(in crate::groups) flaws: Flaws,
 }
 
 impl Core {
@@ -129,6 +132,7 @@ impl Core {
             local,
             clock,
             mut rng,
+            flaws,
         } = making;
         let session = session(&mut rng);
         let is_observer = config.preference() == LeadershipPreference::Observer;
@@ -141,6 +145,7 @@ impl Core {
             local,
             clock,
             rng: Mutex::new(rng),
+            flaws,
             views: Views::default(),
             bonds: Table::default(),
             events: broadcast::Sender::new(EVENTS_BACKLOG),

@@ -297,12 +297,27 @@ impl Driver {
                             active.replica.peer_back(replica).await;
                         });
                     }
-                    self.handle(Event::Peer(card.facts)).await;
+                    let facts = self.unnamed(card.facts);
+                    self.handle(Event::Peer(facts)).await;
                 }
                 // Before it has said anything there is nothing to say of it.
                 _ => tracing::debug!(peer = %tied.peer.fmt_short(), "no card"),
             }
         }
+    }
+
+    /// Without a fence, a member of any history is one of ours.
+    fn unnamed(&self, mut facts: Facts) -> Facts {
+        if self.core.flaws.no_fence() {
+            let ours = self.founding.standing();
+            if matches!(
+                (&ours, &facts.standing),
+                (Standing::Member(_), Standing::Member(_))
+            ) {
+                facts.standing = ours;
+            }
+        }
+        facts
     }
 
     /// What bonded members say of themselves.

@@ -196,9 +196,10 @@ impl Driver {
     fn sight(&mut self, active: &Active, view: &ReplicaView) -> membership::View {
         let lineage = active.lineage();
         let now = self.since_start(self.core.clock.now());
+        let no_fence = self.core.flaws.no_fence();
         let takes_part = |standing: &Standing| {
             let joins = matches!(standing, Standing::Joining(_) | Standing::Member(_));
-            joins && standing.lineage() == Some(lineage)
+            joins && (standing.lineage() == Some(lineage) || no_fence)
         };
         let cards: Vec<Card> = self
             .present()
