@@ -5,14 +5,16 @@
 //! and the history of every key and of the queue must be linearizable. `MOSAIK_SEEDS=first..end` chooses the seeds.
 
 mod client;
+mod flaws;
+mod islands;
 mod kills;
 mod machine;
 mod world;
 
 use std::{ops::Range, time::Instant};
 
-use mosaik::testing::MemoryNet;
-use world::{Faults, World};
+use mosaik::testing::{Flaw, MemoryNet};
+use world::{Faults, Finding, World};
 
 /// Seeds of a run without `MOSAIK_SEEDS`. CI runs 500 with optimization; without it, openraft checks itself at every turn.
 const SEEDS: Range<u64> = if cfg!(debug_assertions) { 0..6 } else { 0..500 };
@@ -29,7 +31,11 @@ fn histories_under_faults_are_linearizable() {
                     .clone()
                     .skip(worker as usize)
                     .step_by(workers as usize);
-                scope.spawn(move || seeds.map(|seed| run(seed, Faults::Any)).collect::<Vec<_>>())
+                let one = |seed| {
+                    run(seed, Faults::Any, None)
+                        .unwrap_or_else(|finding| panic!("seed {seed}: {finding}"))
+                };
+                scope.spawn(move || seeds.map(one).collect::<Vec<_>>())
             })
             .collect();
         handles
@@ -49,17 +55,21 @@ fn histories_under_faults_are_linearizable() {
     );
 }
 
-/// One run; panics with the seed in its message if anything is wrong.
-fn run(seed: u64, faults: Faults) -> world::Totals {
+/// One run.
+fn run(seed: u64, faults: Faults, flaw: Option<Flaw>) -> Result<world::Totals, Finding> {
+    in_virtual_time(async move {
+        let net = MemoryNet::new(seed);
+        World::start(&net, seed, flaw).await.run(faults).await
+    })
+}
+
+fn in_virtual_time<T>(run: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .expect("a runtime starts");
-    runtime.block_on(async move {
-        let net = MemoryNet::new(seed);
-        World::start(&net, seed).await.run(faults).await
-    })
+    runtime.block_on(run)
 }
 
 fn seeds() -> Option<Range<u64>> {

@@ -1,11 +1,11 @@
 //! Nodes, faults and the final judgement.
 
-use std::{collections::BTreeSet, rc::Rc, time::Duration};
+use std::{collections::BTreeSet, fmt, rc::Rc, time::Duration};
 
 use mosaik::{
     Group, Network, NetworkId, PeerId,
-    groups::{Formation, Role},
-    testing::{Clock, Conditions, MemoryNet},
+    groups::{Config, Formation, Role},
+    testing::{Clock, Conditions, Flaw, MemoryNet},
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use tokio::time::{Instant, sleep, timeout};
@@ -17,13 +17,13 @@ use super::{
 use crate::linear::{self, Model, Operation, Verdict};
 
 /// Members of the group.
-const NODES: usize = 5;
+pub(super) const NODES: usize = 5;
 
 /// How long clients work while faults come and go.
-const WORK: Duration = Duration::from_secs(12);
+pub(super) const WORK: Duration = Duration::from_secs(12);
 
 /// How long everything may take to be well again once all is mended.
-const RECOVERY: Duration = Duration::from_secs(60);
+pub(super) const RECOVERY: Duration = Duration::from_secs(60);
 
 /// Steps that the search for an order may take for one history.
 const STEPS_MAX: usize = 5_000_000;
@@ -36,6 +36,24 @@ pub(super) struct Totals {
     pub(super) unknown: usize,
     /// Peers that were seen leading.
     pub(super) leaders: usize,
+}
+
+/// What is wrong after a run.
+#[derive(Debug)]
+pub(super) enum Finding {
+    /// The members are not what they should be though nothing is in the way any more.
+    Unwell(String),
+    /// No order of the calls explains their answers.
+    NotLinearizable(String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unwell(what) => write!(f, "not well after {RECOVERY:?}: {what}"),
+            Self::NotLinearizable(what) => f.write_str(what),
+        }
+    }
 }
 
 /// Which faults a run has.
@@ -61,21 +79,8 @@ pub(super) struct World {
 
 impl World {
     /// Five nodes that are one group.
-    pub(super) async fn start(net: &MemoryNet, seed: u64) -> Self {
-        let clock =
-            Clock::starting_at(chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("a time"));
-        let mut networks = Vec::new();
-        for number in 0..NODES as u64 {
-            let network = Network::builder(NetworkId::from("checked"))
-                .with_memory_net(net)
-                .with_clock(clock)
-                .with_seed(seed * 100 + number)
-                .build()
-                .await
-                .expect("a node starts");
-            networks.push(network);
-        }
-        introduce(&networks).await;
+    pub(super) async fn start(net: &MemoryNet, seed: u64, flaw: Option<Flaw>) -> Self {
+        let networks = networks(net, seed, flaw).await;
         let keys: Vec<PeerId> = networks
             .iter()
             .map(|network| network.local().id())
@@ -83,12 +88,7 @@ impl World {
         let nodes = networks
             .into_iter()
             .map(|network| {
-                let group = network
-                    .groups()
-                    .with_key("checked")
-                    .with_formation(Formation::Founders(keys.clone()))
-                    .with_state_machine(Store::default())
-                    .join();
+                let group = join(&network, Formation::Founders(keys.clone()));
                 Node { network, group }
             })
             .collect();
@@ -112,17 +112,8 @@ impl World {
     }
 
     /// Works under faults, mends everything, and judges.
-    pub(super) async fn run(mut self, faults: Faults) -> Totals {
-        let ranks = Ranks::default();
-        let mut clients: Vec<Client> = (0..NODES as u64)
-            .map(|number| Client {
-                ranks: Rc::clone(&ranks),
-                rng: SmallRng::seed_from_u64(self.seed ^ (number << 32)),
-                number: number + 1,
-                history: History::default(),
-                written: 0,
-            })
-            .collect();
+    pub(super) async fn run(mut self, faults: Faults) -> Result<Totals, Finding> {
+        let mut clients = clients(self.seed);
         let groups: Vec<_> = self.nodes.iter().map(|node| &node.group).collect();
         let work = clients
             .iter_mut()
@@ -141,24 +132,25 @@ impl World {
         tokio::join!(futures::future::join_all(work), chaos.rage(faults));
         self.net.heal();
         self.net.set_all(Conditions::default());
-        self.converge().await;
+        let well = self.converge().await;
 
         let mut history = History::default();
         for (number, mut client) in clients.into_iter().enumerate() {
-            if !self.killed.contains(&number) {
+            if well.is_ok() && !self.killed.contains(&number) {
                 for key in 0..KEYS {
                     client.read(&self.nodes[number].group, key).await;
                 }
             }
             history.add(client.history);
         }
-        self.judge(&history);
-        Totals {
+        judge(&history)?;
+        well?;
+        Ok(Totals {
             acknowledged: history.acknowledged,
             refused: history.refused,
             unknown: history.unknown,
             leaders: self.leaders.len(),
-        }
+        })
     }
 
     fn ids(&self) -> Vec<PeerId> {
@@ -169,7 +161,7 @@ impl World {
     }
 
     /// Waits until all living nodes are online with the same state at the same place.
-    async fn converge(&self) {
+    async fn converge(&self) -> Result<(), Finding> {
         let alive: Vec<&Node> = (0..NODES)
             .filter(|number| !self.killed.contains(number))
             .map(|number| &self.nodes[number])
@@ -182,45 +174,97 @@ impl World {
                 .collect();
             let online = alive.iter().all(|node| node.group.status().is_online);
             let equal = states.windows(2).all(|pair| pair[0] == pair[1]);
-            // A fresh command through the last node shows that the group takes some.
             if online && equal {
-                return;
+                return Ok(());
             }
             if Instant::now() > end {
-                let status: Vec<String> = alive
-                    .iter()
-                    .map(|node| format!("{:?}", node.group.status()))
-                    .collect();
-                panic!(
-                    "seed {}: not well after {RECOVERY:?}: {status:#?}\n{states:#?}",
-                    self.seed
-                );
+                let groups = alive.iter().map(|node| &node.group);
+                return Err(unwell(groups));
             }
             sleep(Duration::from_millis(100)).await;
         }
     }
+}
 
-    fn judge(&self, history: &History) {
-        for key in 0..KEYS {
-            let of_key: Vec<_> = history
-                .cells
-                .iter()
-                .filter(|(of, _)| *of == key)
-                .map(|(_, operation)| operation.clone())
-                .collect();
-            self.require(&format!("key {key}"), &of_key);
-        }
-        self.require("queue", &history.queue);
+/// Nodes that know each other.
+pub(super) async fn networks(net: &MemoryNet, seed: u64, flaw: Option<Flaw>) -> Vec<Network> {
+    let start = chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
+    let clock = Clock::starting_at(start);
+    let mut networks = Vec::new();
+    for number in 0..NODES as u64 {
+        let groups = flaw.map_or_else(Config::builder, |flaw| Config::builder().with_flaw(flaw));
+        let network = Network::builder(NetworkId::from("checked"))
+            .with_memory_net(net)
+            .with_clock(clock)
+            .with_seed(seed * 100 + number)
+            .with_groups(groups)
+            .build()
+            .await
+            .expect("a node starts");
+        networks.push(network);
     }
+    introduce(&networks).await;
+    networks
+}
 
-    fn require<M: Model + Clone + std::fmt::Debug>(&self, what: &str, history: &[Operation<M>]) {
-        let verdict = linear::check(history, STEPS_MAX);
-        if verdict != Verdict::Linearizable {
-            let mut sorted = history.to_vec();
-            sorted.sort_by_key(|operation| operation.began);
-            panic!("seed {}, {what}: {verdict:?}: {sorted:#?}", self.seed);
-        }
+pub(super) fn join(network: &Network, formation: Formation) -> Group<Store> {
+    network
+        .groups()
+        .with_key("checked")
+        .with_formation(formation)
+        .with_state_machine(Store::default())
+        .join()
+}
+
+/// A client for each node.
+pub(super) fn clients(seed: u64) -> Vec<Client> {
+    let ranks = Ranks::default();
+    let client = |number: u64| Client {
+        ranks: Rc::clone(&ranks),
+        rng: SmallRng::seed_from_u64(seed ^ (number << 32)),
+        number: number + 1,
+        history: History::default(),
+        written: 0,
+    };
+    (0..NODES as u64).map(client).collect()
+}
+
+/// The members as they are.
+pub(super) fn unwell<'a>(groups: impl Iterator<Item = &'a Group<Store>>) -> Finding {
+    let look = |group: &Group<Store>| {
+        let state = group.look(Clone::clone);
+        format!("{:?}\n{:?} {state:?}", group.status(), group.committed())
+    };
+    let all: Vec<String> = groups.map(look).collect();
+    Finding::Unwell(all.join("\n"))
+}
+
+/// Whether there is an order that explains all answers, for each key and for the queue.
+pub(super) fn judge(history: &History) -> Result<(), Finding> {
+    for key in 0..KEYS {
+        let of_key: Vec<_> = history
+            .cells
+            .iter()
+            .filter(|(of, _)| *of == key)
+            .map(|(_, operation)| operation.clone())
+            .collect();
+        require(&format!("key {key}"), &of_key)?;
     }
+    require("queue", &history.queue)
+}
+
+fn require<M: Model + Clone + fmt::Debug>(
+    what: &str,
+    history: &[Operation<M>],
+) -> Result<(), Finding> {
+    let verdict = linear::check(history, STEPS_MAX);
+    if verdict == Verdict::Linearizable {
+        return Ok(());
+    }
+    let mut sorted = history.to_vec();
+    sorted.sort_by_key(|operation| operation.began);
+    let finding = format!("{what}: {verdict:?}: {sorted:#?}");
+    Err(Finding::NotLinearizable(finding))
 }
 
 /// Makes faults.
