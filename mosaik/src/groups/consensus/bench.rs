@@ -124,7 +124,9 @@ pub(in crate::groups) async fn openraft_alone(setup: Setup) -> Figures {
             MemoryLog::new(2 << 20),
             machine,
         );
-        let raft = runtime::seeded(1, *id, raft).await.expect(ALIVE);
+        let raft = runtime::seeded(1, *id, Duration::ZERO, raft)
+            .await
+            .expect(ALIVE);
         hub.locked().insert(*id, raft);
     }
     let all: Vec<Raft> = hub.locked().values().cloned().collect();

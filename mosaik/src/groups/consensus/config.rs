@@ -43,7 +43,7 @@ impl ReplicaConfig {
 /// an election never starts before two heartbeats are missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::groups) struct Timings {
-    /// Between two signs of life of an idle leader, and how long each may take to be answered.
+    /// Between two signs of life of an idle leader.
     pub(in crate::groups) heartbeat: Duration,
     /// Silence of a leader after which the first replica may want to replace it.
     pub(in crate::groups) election_timeout: Duration,
@@ -124,6 +124,15 @@ impl Timings {
         self.failover()
     }
 
+    /// How long another replica may take to answer a sign of life: the next one, which waits for that, must still come
+    /// before anybody wants to lead.
+    pub(super) fn answers_within(&self) -> Duration {
+        let heartbeat = self.heartbeat_millis();
+        let (election_timeout_min, _) = self.election_millis();
+        let spare = heartbeat + heartbeat.div_ceil(TICKS_A_HEARTBEAT);
+        Duration::from_millis(election_timeout_min.saturating_sub(spare).max(heartbeat))
+    }
+
     fn heartbeat_millis(&self) -> u64 {
         millis(self.heartbeat).clamp(1, MILLIS_MAX / 8)
     }
@@ -140,7 +149,7 @@ impl Timings {
     pub(super) fn settings(&self, name: &str) -> Result<Config, StartError> {
         let heartbeat = self.heartbeat_millis();
         let (election_timeout_min, election_timeout_max) = self.election_millis();
-        let tick = heartbeat.div_ceil(4);
+        let tick = heartbeat.div_ceil(TICKS_A_HEARTBEAT);
         // A follower that was just heard needs no sign of life, if the next is still in time.
         let suppressed = heartbeat / 2;
         let fits = suppressed + heartbeat + tick < election_timeout_min;
@@ -167,6 +176,9 @@ impl Timings {
             .map_err(|error| StartError::Settings(error.to_string()))
     }
 }
+
+/// openraft looks at its clock this often, about.
+const TICKS_A_HEARTBEAT: u64 = 4;
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -198,6 +210,8 @@ mod tests {
     #[test]
     fn sensible_timings_are_kept() {
         let settings = Timings::default().settings("x").unwrap();
+        let answers_within = Timings::default().answers_within();
+        assert_eq!(answers_within, Duration::from_millis(475));
         assert_eq!(settings.heartbeat_interval, 100);
         assert_eq!(settings.heartbeat_min_interval, Some(50));
         assert_eq!(

@@ -30,6 +30,8 @@ pub(super) struct Lines {
     pub(super) id: ReplicaId,
     pub(super) carrier: Arc<dyn Carrier>,
     pub(super) append_deadline: Duration,
+    /// How long a sign of life may take to be answered.
+    pub(super) answers_within: Duration,
     pub(super) append_window: usize,
     pub(super) transfers: Transfers,
 }
@@ -39,8 +41,10 @@ pub(super) struct Line {
     id: ReplicaId,
     target: ReplicaId,
     carrier: Arc<dyn Carrier>,
-    /// How long entries may take to be answered; `None` if only signs of life go this way.
-    append_deadline: Option<Duration>,
+    /// How long entries, or signs of life, may take to be answered.
+    append_deadline: Duration,
+    /// Whether only signs of life go this way.
+    is_sign_of_life: bool,
     append_window: usize,
     /// The last entry that the target surely has: it said so to this leader.
     matched: Mutex<Option<LogId>>,
@@ -48,12 +52,17 @@ pub(super) struct Line {
 }
 
 impl Lines {
-    fn line(&self, target: ReplicaId, append_deadline: Option<Duration>) -> Line {
+    fn line(&self, target: ReplicaId, is_sign_of_life: bool) -> Line {
         Line {
             id: self.id,
             target,
             carrier: self.carrier.clone(),
-            append_deadline,
+            append_deadline: if is_sign_of_life {
+                self.answers_within
+            } else {
+                self.append_deadline
+            },
+            is_sign_of_life,
             append_window: self.append_window.max(1),
             matched: Mutex::default(),
             transfers: self.transfers.clone(),
@@ -65,11 +74,11 @@ impl RaftNetworkFactory<Types> for Lines {
     type Network = Line;
 
     async fn new_client(&mut self, target: ReplicaId, (): &()) -> Line {
-        self.line(target, Some(self.append_deadline))
+        self.line(target, false)
     }
 
     async fn new_heartbeat_client(&mut self, target: ReplicaId, (): &()) -> Line {
-        self.line(target, None)
+        self.line(target, true)
     }
 }
 
@@ -104,16 +113,16 @@ impl Line {
     fn send_entries(
         &self,
         rpc: AppendEntriesRequest<Types>,
-        option: &RPCOption,
     ) -> impl Future<Output = Result<Answer, RPCError<Types>>> + Send + 'static + use<> {
         let previous = rpc.prev_log_id;
         let last = rpc.entries.last().map(|entry| entry.log_id).or(previous);
         let append = convert::append(rpc);
-        let (request, deadline) = match self.append_deadline {
-            Some(deadline) => (RaftRequest::new(Request::Append(append)), deadline),
-            None => (RaftRequest::sign_of_life(append), option.soft_ttl()),
+        let request = if self.is_sign_of_life {
+            RaftRequest::sign_of_life(append)
+        } else {
+            RaftRequest::new(Request::Append(append))
         };
-        let reply = self.call(RPCTypes::AppendEntries, request, deadline);
+        let reply = self.call(RPCTypes::AppendEntries, request, self.append_deadline);
         async move {
             let response = match reply.await? {
                 Reply::Append(Appended::Stored) => AppendEntriesResponse::Success,
@@ -169,17 +178,16 @@ impl RaftNetworkV2<Types> for Line {
     async fn append_entries(
         &mut self,
         rpc: AppendEntriesRequest<Types>,
-        option: RPCOption,
+        _: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
-        let answer = self.send_entries(rpc, &option).await?;
-        let is_sign_of_life = self.append_deadline.is_none();
-        Ok(Self::settle(&self.matched, is_sign_of_life, answer)?.response)
+        let answer = self.send_entries(rpc).await?;
+        Ok(Self::settle(&self.matched, self.is_sign_of_life, answer)?.response)
     }
 
     fn stream_append<'s, S>(
         &'s mut self,
         input: S,
-        option: RPCOption,
+        _: RPCOption,
     ) -> BoxFuture<
         's,
         Result<BoxStream<'s, Result<StreamAppendResult<Types>, RPCError<Types>>>, RPCError<Types>>,
@@ -189,9 +197,9 @@ impl RaftNetworkV2<Types> for Line {
     {
         let window = self.append_window;
         let line = &*self;
-        let is_sign_of_life = self.append_deadline.is_none();
+        let is_sign_of_life = self.is_sign_of_life;
         let answers = input
-            .map(move |rpc| line.send_entries(rpc, &option))
+            .map(move |rpc| line.send_entries(rpc))
             .buffered(window)
             .map(move |answer| {
                 let answer = Self::settle(&line.matched, is_sign_of_life, answer?)?;

@@ -64,15 +64,17 @@ impl Replica {
         let compacts = applier.snapshots();
         let machine = Machine::new(applier, health.clone());
         let progress = machine.progress();
+        let answers_within = config.timings.answers_within();
         let lines = Lines {
             id: config.id,
             carrier,
             append_deadline: config.timings.append_deadline(),
+            answers_within,
             append_window: config.limits.append_window,
             transfers: Transfers::new(config.limits.snapshots_outgoing, config.seed),
         };
         let raft = Raft::new(config.id, Arc::new(settings), lines, log.clone(), machine);
-        let raft = runtime::seeded(config.seed, config.id, raft)
+        let raft = runtime::seeded(config.seed, config.id, answers_within, raft)
             .await
             .map_err(|fatal| StartError::Fatal(stopped(&health, &fatal)))?;
         let (view, watching) = supervise::view(&raft, &health);

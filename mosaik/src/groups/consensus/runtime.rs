@@ -19,6 +19,7 @@ use crate::runtime::Rng;
 
 tokio::task_local! {
     static SEED: Cell<u64>;
+    static ANSWERS_WITHIN: Duration;
 }
 
 /// The runtime of all replicas.
@@ -28,11 +29,26 @@ pub(super) struct SeededTokio(TokioRuntime);
 /// openraft's own way to a generator from a seed: names the generator for us.
 type Generator = DeterministicRng<TokioRuntime>;
 
-/// Runs what a replica consists of: all its tasks draw from the sequence of `seed` and `id`.
-pub(super) async fn seeded<F: Future>(seed: u64, id: ReplicaId, replica: F) -> F::Output {
+/// Runs what a replica consists of: all its tasks draw from the sequence of `seed` and `id`, and wait for an answer of
+/// another replica at least `answers_within`.
+///
+/// openraft gives a sign of life no longer than until the next one is due. Where a round trip takes as long as that, none
+/// would ever be answered, and the leader would lose its lease while everybody hears it.
+pub(super) async fn seeded<F: Future>(
+    seed: u64,
+    id: ReplicaId,
+    answers_within: Duration,
+    replica: F,
+) -> F::Output {
     // Replicas with one seed must not want to lead at the same moment.
     let seed = mixed(&(seed, id));
+    let replica = ANSWERS_WITHIN.scope(answers_within, replica);
     SEED.scope(Cell::new(seed), replica).await
+}
+
+/// The least time that a task of this replica waits for an answer.
+fn answers_within() -> Duration {
+    ANSWERS_WITHIN.try_with(|least| *least).unwrap_or_default()
 }
 
 /// The next number of this task, and a step forward.
@@ -73,6 +89,7 @@ impl AsyncRuntime for SeededTokio {
         T::Output: OptionalSend + 'static,
     {
         let seed = mixed(&("spawned", next_seed()));
+        let future = ANSWERS_WITHIN.scope(answers_within(), future);
         TokioRuntime::spawn(SEED.scope(Cell::new(seed), future))
     }
 
@@ -88,7 +105,8 @@ impl AsyncRuntime for SeededTokio {
         duration: Duration,
         future: F,
     ) -> Self::Timeout<R, F> {
-        TokioRuntime::timeout(duration, future)
+        // Whatever openraft limits like this waits for another replica.
+        TokioRuntime::timeout(duration.max(answers_within()), future)
     }
 
     fn timeout_at<R, F: Future<Output = R> + OptionalSend>(
@@ -132,7 +150,7 @@ mod tests {
             drawn.push(SeededTokio::spawn(async { next_seed() }).await.unwrap());
             drawn
         };
-        seeded(seed, ReplicaId::new([1; 32], id), draw).await
+        seeded(seed, ReplicaId::new([1; 32], id), Duration::ZERO, draw).await
     }
 
     #[tokio::test]

@@ -127,6 +127,36 @@ fn who_is_alone_in_the_group_does_not_wait_for_those_that_are_not() {
     });
 }
 
+#[test]
+fn a_group_across_an_ocean_keeps_its_leader_and_its_lease() {
+    in_virtual_time(async {
+        let net = MemoryNet::new(1);
+        let nodes = nodes(&net, 1, 3).await;
+        introduce(&nodes).await;
+        // A round trip of 300 ms: three times the interval between signs of life.
+        net.set_all(Conditions::delay(Duration::from_millis(150)));
+        let groups: Vec<_> = nodes.iter().map(counter).collect();
+        all_vote(&groups).await;
+        online(&groups).await;
+        let (leader, term) = (groups[0].leader(), groups[0].status().term);
+        let end = Instant::now() + Duration::from_secs(30);
+        let mut count = 0;
+        while Instant::now() < end {
+            let group = &groups[count % groups.len()];
+            assert!(group.status().is_online, "{:#?}", group.status());
+            soon("a command", group.execute(1)).await.unwrap();
+            count += 1;
+            let sum = soon("a strong query", group.query(Ask::Sum, Strong)).await;
+            assert_eq!(sum.unwrap(), vec![count as i64]);
+            sleep(Duration::from_millis(700)).await;
+        }
+        assert_eq!(
+            (groups[0].leader(), groups[0].status().term),
+            (leader, term)
+        );
+    });
+}
+
 fn in_virtual_time(run: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
