@@ -9,6 +9,8 @@ use crate::{
     primitives::{Digest, PeerId, Short, SignedPeerEntry},
     transport::{ApplicationClose, CloseCode, CloseReason},
 };
+#[cfg(feature = "test-util")]
+use {super::outbox::Lane, bytes::Bytes};
 
 /// Names a bond; equal on both of its ends.
 pub type BondId = Digest;
@@ -114,6 +116,28 @@ impl<M: StateMachine> Bond<M> {
     ) -> impl Future<Output = ApplicationClose> + Send + Sync + 'static + use<M> {
         let ended = self.tied.ended();
         async move { ended.await.into() }
+    }
+}
+
+/// For tests of what a member bears: says what no member would say.
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+impl<M: StateMachine> Bond<M> {
+    /// A note of this kind. Whether it was sent.
+    pub fn say(&self, kind: u8, body: Bytes) -> bool {
+        self.tied.note(kind, body)
+    }
+
+    /// A request of this kind; its head has at most 255 bytes. The answer, if there is one within a second.
+    pub fn ask(
+        &self,
+        kind: u8,
+        head: Bytes,
+        body: Bytes,
+    ) -> impl Future<Output = Option<Bytes>> + Send + 'static + use<M> {
+        let limit = core::time::Duration::from_secs(1);
+        let asked = self.tied.call(Lane::Append, kind, (head, body), limit);
+        async move { asked.await.ok() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod failing;
 mod forming;
+mod hostile;
 mod meeting;
 mod serving;
 mod together;

@@ -1,0 +1,89 @@
+//! A member that has the key and says what no member would say: the others go on.
+
+use futures::future::join_all;
+use mosaik::{groups::Bond, *};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+
+use super::{Ask, Counter, all_vote, counter, nodes, online, soon, states};
+
+/// What it says to each of the others.
+const SAYINGS: usize = 3_000;
+
+/// Kinds of notes and requests that mean something, and some that do not.
+const KINDS: u8 = 6;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_talks_nonsense_is_borne() {
+    let nodes = nodes(3).await;
+    let groups: Vec<_> = nodes.iter().map(counter).collect();
+    online(&groups).await;
+    all_vote(&groups).await;
+    soon("a command", groups[0].execute(1)).await.unwrap();
+    let (hostile, honest) = groups.split_last().unwrap();
+    let talk = nodes[..2].iter().map(|node| {
+        let bond = hostile.bonds().get(&node.local().id()).unwrap();
+        babble(bond, hostile.status().lineage.unwrap())
+    });
+    let (talked, ()) = futures::join!(join_all(talk), async {
+        for number in 0..40 {
+            let group = &honest[number % 2];
+            soon("a command", group.execute(1)).await.unwrap();
+        }
+    });
+    let answers: usize = talked.into_iter().sum();
+    // Each question is answered, if only with a refusal, for as long as the bond lasts.
+    assert!(answers > SAYINGS / 4, "{answers}");
+    for group in honest {
+        soon("online", group.when().online()).await;
+        assert!(group.status().why_offline.is_none());
+        let sum = soon("a strong query", group.query(Ask::Sum, Strong)).await;
+        assert_eq!(sum.unwrap(), vec![41]);
+    }
+    assert_eq!(honest[0].status().lineage, honest[1].status().lineage);
+    // Its bonds are made again if they had to end, and it is a member like the others.
+    online(&groups).await;
+    soon("a command", groups[2].execute(1)).await.unwrap();
+    assert!(states(&groups).await.iter().all(|state| state.len() == 42));
+}
+
+/// Says everything; how many answers came.
+async fn babble(bond: Bond<Counter>, lineage: groups::LineageId) -> usize {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut answers = 0;
+    // The history's name as it travels: what follows it is believed to be about this history.
+    let mut named = lineage.id.as_bytes()[..16].to_vec();
+    named.extend_from_slice(&lineage.epoch.to_be_bytes());
+    for number in 0..SAYINGS {
+        let kind = rng.random_range(0..KINDS);
+        let length = [0, 1, 8, 36, 500, 20_000][rng.random_range(0..6)];
+        let mut body = vec![0; rng.random_range(0..=length)];
+        rng.fill(&mut body[..]);
+        // Often what follows begins as it should.
+        if rng.random_bool(0.5)
+            && let Some(first) = body.first_mut()
+        {
+            *first = 1;
+        }
+        let mut head = named.clone();
+        let more = rng.random_range(0..=40);
+        head.extend((0..more).map(|_| rng.random::<u8>()));
+        if rng.random_bool(0.3) {
+            rng.fill(&mut head[..]);
+        }
+        if number % 3 == 0 {
+            bond.say(kind, body.into());
+        } else {
+            // To be removed at its own wish is no nonsense.
+            let kind = if kind == LEAVE { KINDS } else { kind };
+            let answer = soon("an answer", bond.ask(kind, head.into(), body.into())).await;
+            answers += usize::from(answer.is_some());
+        }
+        if bond.is_terminated() {
+            break;
+        }
+    }
+    answers
+}
+
+/// The kind of the request to be removed.
+const LEAVE: u8 = 4;
