@@ -38,12 +38,10 @@ impl Flaws {
 
 #[cfg(not(feature = "test-util"))]
 impl Flaws {
-    #[expect(clippy::unused_self, reason = "the same call as with the feature")]
     pub(in crate::groups) const fn no_fence(self) -> bool {
         false
     }
 
-    #[expect(clippy::unused_self, reason = "the same call as with the feature")]
     pub(in crate::groups) const fn silence_is_assent(self) -> bool {
         false
     }

@@ -4,7 +4,7 @@ use mosaik::testing::Flaw;
 
 use super::{
     in_virtual_time, islands, run,
-    world::{Faults, Finding},
+    world::{Finding, Pace},
 };
 
 /// Runs within which a mistake has to be found.
@@ -42,7 +42,7 @@ fn a_missing_fence_is_found() {
 fn a_commit_without_a_quorum_is_found() {
     let mut others = Vec::new();
     for seed in 0..SEEDS {
-        match run(seed, Faults::Any, Some(Flaw::SilenceIsAssent)) {
+        match run(seed, Pace::Brisk, Some(Flaw::SilenceIsAssent)) {
             Err(Finding::NotLinearizable(finding)) => {
                 let what = finding.lines().next().unwrap_or_default();
                 return println!("seed {seed}: {what}");

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     client::History,
     machine::Store,
-    world::{Finding, NODES, RECOVERY, WORK, clients, join, judge, networks, unwell},
+    world::{Finding, NODES, Pace, RECOVERY, WORK, clients, join, judge, networks, unwell},
 };
 
 /// Nodes of the first island.
@@ -22,11 +22,14 @@ const FIRST: usize = 2;
 
 /// One run.
 pub(super) async fn run(seed: u64, flaw: Option<Flaw>) -> Result<(), Finding> {
+    let (pace, work) = (Pace::Brisk, Pace::Brisk.of(WORK));
     let net = MemoryNet::new(seed);
     let networks = networks(&net, seed, flaw).await;
     let ids: Vec<PeerId> = networks.iter().map(|node| node.local().id()).collect();
     net.partition(&ids[..FIRST], &ids[FIRST..]);
-    let joined = networks.iter().map(|node| join(node, Formation::Auto));
+    let joined = networks
+        .iter()
+        .map(|node| join(node, pace, Formation::Auto));
     let groups: Vec<Group<Store>> = joined.collect();
     for group in &groups {
         let online = timeout(RECOVERY, group.when().online()).await;
@@ -35,12 +38,12 @@ pub(super) async fn run(seed: u64, flaw: Option<Flaw>) -> Result<(), Finding> {
     let lineages = [0, NODES - 1].map(|number| groups[number].status().lineage);
     assert_ne!(lineages[0], lineages[1], "seed {seed}");
     let mut clients = clients(seed);
-    let work = clients
+    let working = clients
         .iter_mut()
         .zip(&groups)
-        .map(|(client, group)| client.work(group, WORK));
+        .map(|(client, group)| client.work(group, work));
     let meeting = async {
-        sleep(WORK / 6).await;
+        sleep(work / 6).await;
         // The terms of the two histories differ from now on: a leader hears one of a later term.
         let leads = |number: &usize| groups[*number].is_leader();
         let leader = (FIRST..NODES).find(leads).map(|number| ids[number]);
@@ -48,15 +51,15 @@ pub(super) async fn run(seed: u64, flaw: Option<Flaw>) -> Result<(), Finding> {
         let others = ids[FIRST..].iter().copied().filter(|id| *id != leader);
         let others: Vec<PeerId> = others.collect();
         net.partition(&[leader], &others);
-        sleep(WORK / 4).await;
+        sleep(work / 4).await;
         for other in others {
             net.mend(leader, other);
             net.mend(other, leader);
         }
-        sleep(WORK / 12).await;
+        sleep(work / 12).await;
         net.heal();
     };
-    tokio::join!(futures::future::join_all(work), meeting);
+    tokio::join!(futures::future::join_all(working), meeting);
     let well = well(&groups).await;
     let mut islands = [History::default(), History::default()];
     for (number, client) in clients.into_iter().enumerate() {

@@ -14,16 +14,28 @@ mod world;
 use std::{ops::Range, time::Instant};
 
 use mosaik::testing::{Flaw, MemoryNet};
-use world::{Faults, Finding, World};
+use world::{Finding, Pace, World};
 
-/// Seeds of a run without `MOSAIK_SEEDS`. CI runs 500 with optimization; without it, openraft checks itself at every turn.
+/// Seeds of a run without `MOSAIK_SEEDS`. `.ci/run` has a step for 500 at the brisk pace, `.ci/long/groups-seeds` runs
+/// 10,000 at the usual one.
 const SEEDS: Range<u64> = if cfg!(debug_assertions) { 0..6 } else { 0..500 };
 
 #[test]
 fn histories_under_faults_are_linearizable() {
+    run_all(Pace::Usual);
+}
+
+#[test]
+fn brisk_histories_under_faults_are_linearizable() {
+    run_all(Pace::Brisk);
+}
+
+fn run_all(pace: Pace) {
     let seeds = seeds().unwrap_or(SEEDS);
     let begin = Instant::now();
     let workers = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let one =
+        |seed| run(seed, pace, None).unwrap_or_else(|finding| panic!("seed {seed}: {finding}"));
     let totals: Vec<_> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..workers)
             .map(|worker| {
@@ -31,10 +43,6 @@ fn histories_under_faults_are_linearizable() {
                     .clone()
                     .skip(worker as usize)
                     .step_by(workers as usize);
-                let one = |seed| {
-                    run(seed, Faults::Any, None)
-                        .unwrap_or_else(|finding| panic!("seed {seed}: {finding}"))
-                };
                 scope.spawn(move || seeds.map(one).collect::<Vec<_>>())
             })
             .collect();
@@ -56,10 +64,10 @@ fn histories_under_faults_are_linearizable() {
 }
 
 /// One run.
-fn run(seed: u64, faults: Faults, flaw: Option<Flaw>) -> Result<world::Totals, Finding> {
+fn run(seed: u64, pace: Pace, flaw: Option<Flaw>) -> Result<world::Totals, Finding> {
     in_virtual_time(async move {
         let net = MemoryNet::new(seed);
-        World::start(&net, seed, flaw).await.run(faults).await
+        World::start(&net, seed, pace, flaw).await.run().await
     })
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, rc::Rc, time::Duration};
 
 use mosaik::{
     Group, Network, NetworkId, PeerId,
-    groups::{Config, Formation, Role},
+    groups::{Config, ConsensusConfig, Formation, Role},
     testing::{Clock, Conditions, Flaw, MemoryNet},
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
@@ -56,11 +56,36 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Which faults a run has.
+/// How fast a run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Faults {
-    /// All kinds.
-    Any,
+pub(super) enum Pace {
+    /// With the times that groups have by default.
+    Usual,
+    /// Faults, elections and time-outs come three times as fast, and clients call no faster: as many changes of leaders
+    /// and members in a run, with a third of the calls, for a third of the work.
+    Brisk,
+}
+
+impl Pace {
+    pub(super) fn of(self, time: Duration) -> Duration {
+        match self {
+            Self::Usual => time,
+            Self::Brisk => time / 3,
+        }
+    }
+
+    fn consensus(self) -> ConsensusConfig {
+        let usual = ConsensusConfig::default();
+        let mut config = usual.clone();
+        config.heartbeat_interval = self.of(usual.heartbeat_interval);
+        config.heartbeat_jitter = self.of(usual.heartbeat_jitter);
+        config.election_timeout = self.of(usual.election_timeout);
+        config.election_timeout_jitter = self.of(usual.election_timeout_jitter);
+        config.bootstrap_delay = self.of(usual.bootstrap_delay);
+        config.forward_timeout = self.of(usual.forward_timeout);
+        config.query_timeout = self.of(usual.query_timeout);
+        config
+    }
 }
 
 struct Node {
@@ -72,6 +97,7 @@ pub(super) struct World {
     net: MemoryNet,
     rng: SmallRng,
     seed: u64,
+    pace: Pace,
     nodes: Vec<Node>,
     killed: BTreeSet<usize>,
     leaders: BTreeSet<PeerId>,
@@ -79,7 +105,7 @@ pub(super) struct World {
 
 impl World {
     /// Five nodes that are one group.
-    pub(super) async fn start(net: &MemoryNet, seed: u64, flaw: Option<Flaw>) -> Self {
+    pub(super) async fn start(net: &MemoryNet, seed: u64, pace: Pace, flaw: Option<Flaw>) -> Self {
         let networks = networks(net, seed, flaw).await;
         let keys: Vec<PeerId> = networks
             .iter()
@@ -88,7 +114,7 @@ impl World {
         let nodes = networks
             .into_iter()
             .map(|network| {
-                let group = join(&network, Formation::Founders(keys.clone()));
+                let group = join(&network, pace, Formation::Founders(keys.clone()));
                 Node { network, group }
             })
             .collect();
@@ -96,6 +122,7 @@ impl World {
             net: net.clone(),
             rng: SmallRng::seed_from_u64(seed),
             seed,
+            pace,
             nodes,
             killed: BTreeSet::new(),
             leaders: BTreeSet::new(),
@@ -112,24 +139,25 @@ impl World {
     }
 
     /// Works under faults, mends everything, and judges.
-    pub(super) async fn run(mut self, faults: Faults) -> Result<Totals, Finding> {
+    pub(super) async fn run(mut self) -> Result<Totals, Finding> {
         let mut clients = clients(self.seed);
         let groups: Vec<_> = self.nodes.iter().map(|node| &node.group).collect();
         let work = clients
             .iter_mut()
             .zip(groups)
-            .map(|(client, group)| client.work(group, WORK));
+            .map(|(client, group)| client.work(group, self.pace.of(WORK)));
         let net = self.net.clone();
         let ids = self.ids();
         let mut chaos = Chaos {
             net: &net,
             rng: &mut self.rng,
+            pace: self.pace,
             ids: &ids,
             nodes: &self.nodes,
             killed: &mut self.killed,
             leaders: &mut self.leaders,
         };
-        tokio::join!(futures::future::join_all(work), chaos.rage(faults));
+        tokio::join!(futures::future::join_all(work), chaos.rage());
         self.net.heal();
         self.net.set_all(Conditions::default());
         let well = self.converge().await;
@@ -207,11 +235,12 @@ pub(super) async fn networks(net: &MemoryNet, seed: u64, flaw: Option<Flaw>) -> 
     networks
 }
 
-pub(super) fn join(network: &Network, formation: Formation) -> Group<Store> {
+pub(super) fn join(network: &Network, pace: Pace, formation: Formation) -> Group<Store> {
     network
         .groups()
         .with_key("checked")
         .with_formation(formation)
+        .with_consensus_config(pace.consensus())
         .with_state_machine(Store::default())
         .join()
 }
@@ -271,6 +300,7 @@ fn require<M: Model + Clone + fmt::Debug>(
 struct Chaos<'a> {
     net: &'a MemoryNet,
     rng: &'a mut SmallRng,
+    pace: Pace,
     ids: &'a [PeerId],
     nodes: &'a [Node],
     killed: &'a mut BTreeSet<usize>,
@@ -278,15 +308,14 @@ struct Chaos<'a> {
 }
 
 impl Chaos<'_> {
-    async fn rage(&mut self, faults: Faults) {
-        let end = Instant::now() + WORK;
+    async fn rage(&mut self) {
+        let end = Instant::now() + self.pace.of(WORK);
         while Instant::now() < end {
-            sleep(Duration::from_millis(self.rng.random_range(200..1_500))).await;
+            let pause = Duration::from_millis(self.rng.random_range(200..1_500));
+            sleep(self.pace.of(pause)).await;
             self.leaders
                 .extend(self.nodes.iter().filter_map(|node| node.group.leader()));
-            match faults {
-                Faults::Any => self.any(),
-            }
+            self.any();
         }
     }
 
@@ -324,8 +353,12 @@ impl Chaos<'_> {
                 }
             }
             6 => self.net.set_all(Conditions {
-                delay: Duration::from_millis(self.rng.random_range(1..80)),
-                jitter: Duration::from_millis(self.rng.random_range(0..60)),
+                delay: self
+                    .pace
+                    .of(Duration::from_millis(self.rng.random_range(1..80))),
+                jitter: self
+                    .pace
+                    .of(Duration::from_millis(self.rng.random_range(0..60))),
                 loss: self.rng.random_range(0.0..0.2),
             }),
             7 => self.net.set_all(Conditions::default()),
