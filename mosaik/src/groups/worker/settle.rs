@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::{
-    discovery::{Discovery, Health},
+    discovery::{Discovery, Error, Health},
     primitives::PeerId,
     runtime::time,
 };
@@ -21,16 +21,25 @@ use crate::{
 /// Who cannot be reached is not waited for longer than the founding waits for anything (`bootstrap_delay`).
 pub(super) async fn settled(discovery: Discovery) {
     discovery.settled().await;
-    let heard = join_all(known(&discovery).into_iter().map(|peer| {
-        let synced = discovery.sync_with(peer);
-        async move {
-            if let Err(error) = synced.await {
-                tracing::debug!(peer = %peer.fmt_short(), %error, "not heard before founding");
-            }
-        }
-    }));
+    let heard = join_all(
+        known(&discovery)
+            .into_iter()
+            .map(|peer| hear(&discovery, peer)),
+    );
     // Founding itself waits for less.
     let _ = time::timeout(HEARD_WITHIN, heard).await;
+}
+
+/// Until both sides know what the other offers, or the peer is not there.
+async fn hear(discovery: &Discovery, peer: PeerId) {
+    while let Err(error) = discovery.sync_with(peer).await {
+        tracing::debug!(peer = %peer.fmt_short(), %error, "not heard before founding");
+        // A node that joins very many groups at once has to wait for its turn.
+        if !matches!(error, Error::SyncTimeout(_)) {
+            return;
+        }
+        time::sleep(ASK_AGAIN_AFTER).await;
+    }
 }
 
 /// Whom to ask: those that are connected first, none that is not expected to answer.
@@ -50,6 +59,9 @@ fn known(discovery: &Discovery) -> Vec<PeerId> {
 
 /// In a larger network an offer is heard from any of so many: all of them keep the whole catalog.
 const PEERS_MAX: usize = 32;
+
+/// Long enough for some of the exchanges under way to end.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// As long as an exchange takes at most.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
