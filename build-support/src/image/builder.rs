@@ -227,6 +227,12 @@ impl<F: Flavour> ImageBuilder<F> {
         self
     }
 
+    /// The cargo profile that the guest's program is compiled with; the build script's own by default.
+    pub fn with_cargo_profile(mut self, name: &str) -> Self {
+        self.options.cargo_profile = Some(name.to_owned());
+        self
+    }
+
     /// How the program is linked.
     pub const fn with_target(mut self, target: GuestTarget) -> Self {
         self.options.target = target;

@@ -119,6 +119,7 @@ fn with_variables(options: &Options, environment: &Environment) -> Result<Option
     if options.ovmf.is_none() {
         options.ovmf = read("TDX_IMAGE_OVMF")?;
     }
+    options.cargo_profile = or(options.cargo_profile, "TDX_IMAGE_CARGO_PROFILE");
     options.kernel_version = or(options.kernel_version, "TDX_IMAGE_KERNEL_VERSION");
     options.kernel_abi = or(options.kernel_abi, "TDX_IMAGE_KERNEL_ABI");
     options.ovmf_version = or(options.ovmf_version, "TDX_IMAGE_OVMF_VERSION");

@@ -173,9 +173,12 @@ impl<'a> Toolchain<'a> {
             .env("CARGO_INCREMENTAL", "0")
             .env_remove("RUSTC_WORKSPACE_WRAPPER")
             .env_remove("RUSTFLAGS");
-        if !environment.is_debug {
-            command.arg("--release");
-        }
+        let profile = match (&options.cargo_profile, environment.is_debug) {
+            (Some(name), _) => name,
+            (None, true) => "dev",
+            (None, false) => "release",
+        };
+        command.args(["--profile", profile]);
         if environment.flag("CARGO_NET_OFFLINE") || environment.flag("TDX_IMAGE_OFFLINE") {
             command.arg("--offline");
         }
@@ -185,7 +188,7 @@ impl<'a> Toolchain<'a> {
         self.set_c_compiler(&mut command);
         run(command, progress)?;
 
-        let built = folder.join(self.target).join(environment.profile());
+        let built = folder.join(self.target).join(folder_of_profile(profile));
         let path = built.join(name);
         let bytes = fs::read(&path).map_err(BuildError::io("read", &path))?;
         check_static(&path, &bytes)?;
@@ -302,6 +305,15 @@ impl<'a> Toolchain<'a> {
         inputs.extend(["Cargo.toml", "Cargo.lock"].map(|name| root.join(name)));
         inputs.retain(|path| path.exists());
         Ok(inputs)
+    }
+}
+
+/// Where cargo puts what it compiles with that profile.
+fn folder_of_profile(name: &str) -> &str {
+    match name {
+        "dev" | "test" => "debug",
+        "bench" => "release",
+        other => other,
     }
 }
 
