@@ -14,6 +14,8 @@ use super::*;
 use crate::archive::{Format, read_bounded};
 use crate::measure::test_files::{bz_image, ovmf};
 
+mod flavours;
+
 const RELEASE: &str = "6.12.0-test";
 
 /// A package in a folder of its own, removed with it.
@@ -58,6 +60,14 @@ impl Package {
     }
 
     fn build(&self, options: &Options) -> Result<BuilderOutput, BuildError> {
+        self.build_as(options, &Minimal::default())
+    }
+
+    fn build_as(
+        &self,
+        options: &Options,
+        flavour: &impl Flavour,
+    ) -> Result<BuilderOutput, BuildError> {
         let out = self.folder.join("target/debug/build/app-1/out");
         fs::create_dir_all(&out).unwrap();
         let mut variables: BTreeMap<String, String> = std::env::vars()
@@ -83,7 +93,7 @@ impl Package {
             variables.insert(name.to_owned(), value);
         }
         let environment = Environment::new(variables, None).unwrap();
-        match super::pipeline::run(options, &Minimal::default(), &environment)? {
+        match super::pipeline::run(options, flavour, &environment)? {
             Outcome::Built(output) => Ok(output),
             Outcome::Skipped(reason) => panic!("skipped: {reason}"),
         }
