@@ -205,6 +205,9 @@ mod tests {
         };
         check_kernel(&kernel, "real").unwrap();
         assert_eq!(check_firmware(&firmware).unwrap(), None);
+        if let Some(older) = real("OVMF-2022.fd") {
+            assert!(check_firmware(&older).is_err(), "it measures nothing");
+        }
         assert_eq!(
             super::super::kernel::release(&kernel).as_deref(),
             Some("6.12.117+deb12-cloud-amd64")

@@ -228,6 +228,9 @@ impl PeHeaders {
 }
 
 #[cfg(test)]
+mod qemu_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::measure::test_files::bz_image;

