@@ -60,7 +60,7 @@ mod provider;
 pub use provider::SimulatedPlatform;
 pub(crate) use provider::platform;
 pub use provider::{
-    ConfigfsTsm, NetworkTdxError, QuoteError, QuoteProvider, ReplayFile, use_platform,
+    ConfigfsTsm, NetworkTdxError, QuoteError, QuoteProvider, ReplayFile, TdxDevice, use_platform,
 };
 
 use crate::primitives::UniqueId;

@@ -168,7 +168,7 @@ impl Drop for Request {
     }
 }
 
-fn failure(path: &Path, error: &io::Error) -> QuoteError {
+pub(super) fn failure(path: &Path, error: &io::Error) -> QuoteError {
     let path = path.display().to_string();
     match error.kind() {
         io::ErrorKind::PermissionDenied => QuoteError::Denied(path),

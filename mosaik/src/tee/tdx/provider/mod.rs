@@ -3,6 +3,9 @@
 mod configfs;
 pub use configfs::ConfigfsTsm;
 
+mod device;
+pub use device::TdxDevice;
+
 mod replay;
 pub use replay::ReplayFile;
 
@@ -74,7 +77,7 @@ pub(crate) fn platform() -> Arc<dyn QuoteProvider> {
     let platform = PLATFORM.read().unwrap_or_else(PoisonError::into_inner);
     platform
         .clone()
-        .unwrap_or_else(|| Arc::new(ConfigfsTsm::system()))
+        .unwrap_or_else(|| Arc::new(TdxDevice::system()))
 }
 
 /// The registers of this machine.
