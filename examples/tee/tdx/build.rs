@@ -13,9 +13,7 @@
 
 use std::env;
 
-// The builders are `mosaik::tdx::build::{minimal, alpine, ubuntu}` for packages that depend on mosaik
-// with its feature `tdx-builder`.
-use build_support::image::{Flavour, GuestNetwork, ImageBuilder, alpine, minimal, ubuntu};
+use mosaik::tdx::build::{Flavour, GuestNetwork, ImageBuilder, alpine, minimal, ubuntu};
 
 fn main() {
     for name in [
