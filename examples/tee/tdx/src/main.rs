@@ -71,6 +71,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         true => roles::consume(&network, &arguments).await?,
         false => roles::produce(&network).await?,
     };
-    network.shutdown(roles::SHUTDOWN_DEADLINE).await?;
+    // What this program was asked is answered: a goodbye that was cut off changes nothing about it.
+    if let Err(error) = network.shutdown(roles::SHUTDOWN_DEADLINE).await {
+        eprintln!("{error}");
+    }
     Ok(code)
 }

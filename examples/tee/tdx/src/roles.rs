@@ -1,5 +1,6 @@
 //! The producer outside, the consumer inside.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub(crate) async fn produce(network: &Network) -> Result<ExitCode, Box<dyn Error
     }
     let mut producer = SecureConsumer::producer(network);
     let mut admitted = Vec::new();
+    let mut refused = BTreeMap::new();
     for number in 1_u64.. {
         tokio::select! {
             () = tokio::time::sleep(BETWEEN_ITEMS) => {}
@@ -55,6 +57,12 @@ pub(crate) async fn produce(network: &Network) -> Result<ExitCode, Box<dyn Error
             println!("admitted {consumer}");
         }
         admitted = consumers;
+        for refusal in producer.status().refused {
+            if refused.get(&refusal.peer) != Some(&refusal.reason) {
+                println!("refused {}: {}", refusal.peer, refusal.reason);
+                refused.insert(refusal.peer, refusal.reason);
+            }
+        }
         if !admitted.is_empty() {
             producer.send(format!("secret {number}")).await?;
         }
