@@ -257,6 +257,11 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             "event_log",
             vectors(&["trustee_ccel_ovmf_pre202408.bin", "gotdx_cos113_ccel.bin"]),
         ),
+        #[cfg(feature = "tdx")]
+        (
+            "firmware",
+            vectors(&["firmware_small.bin", "kernel_small.bin"]),
+        ),
         (
             "wire",
             vec![

@@ -79,55 +79,9 @@ fn event_logs() {
     }
 }
 
-/// A small firmware with the tables of a real one: one section of each kind.
-fn firmware() -> Vec<u8> {
-    let mut bytes = vec![0xaa; 0x3000];
-    let length = bytes.len();
-    let descriptor = 0x2000;
-    let mut metadata = b"TDVF".to_vec();
-    metadata.extend_from_slice(&(16_u32 + 4 * 32).to_le_bytes());
-    metadata.extend_from_slice(&1_u32.to_le_bytes());
-    metadata.extend_from_slice(&4_u32.to_le_bytes());
-    // Offset and length of the data, address and length in memory, kind, attributes.
-    let sections = [
-        // Two pages, so that the order in which they are added shows.
-        (0_u32, 0x2000_u32, 0xffff_e000_u64, 0x2000_u64, 0_u32, 1_u32),
-        (0, 0x1000, 0xffff_d000, 0x1000, 1, 0),
-        (0, 0, 0x80_9000, 0x2000, 2, 0),
-        (0, 0, 0x81_0000, 0x1_0000, 3, 0),
-    ];
-    for (offset, data, address, memory, kind, attributes) in sections {
-        metadata.extend_from_slice(&offset.to_le_bytes());
-        metadata.extend_from_slice(&data.to_le_bytes());
-        metadata.extend_from_slice(&address.to_le_bytes());
-        metadata.extend_from_slice(&memory.to_le_bytes());
-        metadata.extend_from_slice(&kind.to_le_bytes());
-        metadata.extend_from_slice(&attributes.to_le_bytes());
-    }
-    bytes[descriptor..descriptor + metadata.len()].copy_from_slice(&metadata);
-    // The table of GUIDs ends 32 bytes before the end: entry, then footer.
-    let footer = [
-        0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45, 0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08,
-        0x2d,
-    ];
-    let entry = [
-        0x35, 0x65, 0x7a, 0xe4, 0x4a, 0x98, 0x98, 0x47, 0x86, 0x5e, 0x46, 0x85, 0xa7, 0xbf, 0x8e,
-        0xc2,
-    ];
-    let offset_from_end = u32::try_from(length - descriptor).unwrap();
-    let mut table = offset_from_end.to_le_bytes().to_vec();
-    table.extend_from_slice(&22_u16.to_le_bytes());
-    table.extend_from_slice(&entry);
-    table.extend_from_slice(&(22_u16 + 18).to_le_bytes());
-    table.extend_from_slice(&footer);
-    let end = length - 0x20;
-    bytes[end - table.len()..end].copy_from_slice(&table);
-    bytes
-}
-
 #[test]
 fn firmware_and_kernels() {
-    let whole = firmware();
+    let whole = data("firmware_small.bin");
     let parsed = Firmware::parse(&whole).unwrap();
     assert_ne!(
         parsed.mrtd(PageOrder::SinglePass),
@@ -170,11 +124,8 @@ fn firmware_and_kernels() {
         take(&bytes);
     }
     assert!(measured > 0);
-    let mut kernel = vec![0; 0x1000];
-    kernel[..2].copy_from_slice(b"MZ");
-    kernel[0x3c] = 0x80;
-    kernel[0x80..0x84].copy_from_slice(b"PE\0\0");
-    kernel[0x202..0x206].copy_from_slice(b"HdrS");
+    let kernel = data("kernel_small.bin");
+    assert!(authenticode_sha384(&kernel).is_ok());
     damage(&kernel, 0x300, |bytes| {
         let _ = authenticode_sha384(bytes);
         let _ = patch_as_qemu(bytes, 1 << 20, 1 << 32);
