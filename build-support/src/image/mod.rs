@@ -22,6 +22,7 @@
 //! | `TDX_IMAGE_MIRROR` | a folder or an address that is asked for every source first |
 //! | `TDX_IMAGE_CACHE` | where sources are kept; `$XDG_CACHE_HOME/mosaik-tdx-image` otherwise |
 //! | `TDX_IMAGE_CARGO_PROFILE` | the cargo profile of the guest's program, as `with_cargo_profile` |
+//! | `TDX_IMAGE_TARGET` | `musl` or `gnu`, as `with_target` |
 //! | `TDX_IMAGE_QUIET` | show nothing while a build runs; `…-build.log` has it all the same |
 //! | `TDX_IMAGE_KERNEL`, `TDX_IMAGE_OVMF` | files, as `with_custom_vmlinuz` and `with_custom_ovmf` |
 //! | `TDX_IMAGE_KERNEL_VERSION`, `…_KERNEL_ABI`, `…_OVMF_VERSION` | as the methods of these names |

@@ -12,7 +12,7 @@ use super::program::{Program, Toolchain};
 use super::progress::Progress;
 use super::skip::{self, Wish};
 use super::stamp::Stamp;
-use super::{BuildError, Environment, Outcome, environment};
+use super::{BuildError, Environment, GuestTarget, Outcome, environment};
 use crate::source::Lock;
 
 pub(super) fn run<F: Flavour>(
@@ -123,6 +123,20 @@ fn with_variables(options: &Options, environment: &Environment) -> Result<Option
     options.kernel_version = or(options.kernel_version, "TDX_IMAGE_KERNEL_VERSION");
     options.kernel_abi = or(options.kernel_abi, "TDX_IMAGE_KERNEL_ABI");
     options.ovmf_version = or(options.ovmf_version, "TDX_IMAGE_OVMF_VERSION");
+    if options.target == GuestTarget::Auto {
+        options.target = match environment.variable("TDX_IMAGE_TARGET").as_deref() {
+            None | Some("") => GuestTarget::Auto,
+            Some("musl") => GuestTarget::Musl,
+            Some("gnu") => GuestTarget::Gnu,
+            Some(other) => {
+                return Err(BuildError::Variable {
+                    name: "TDX_IMAGE_TARGET",
+                    value: other.to_owned(),
+                    expected: "musl or gnu",
+                });
+            }
+        };
+    }
     if options.kernel_modules_dir.is_none() {
         options.kernel_modules_dir = environment
             .variable("TDX_IMAGE_KERNEL_MODULES_DIR")
