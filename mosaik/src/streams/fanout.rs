@@ -235,6 +235,11 @@ impl Fanout {
     pub(crate) fn take(&mut self, id: ChannelId, bytes_max: u64, out: &mut Vec<Item>) -> Taken {
         let wants_more = match self.channels.get(&id) {
             None => return Taken::Over(None),
+            // With many consumers, a run that each of them ended for itself would be many small ones to all: whoever
+            // has something sends that first. A policy that drops looks at all there is.
+            Some(outbox) if self.policy == BackPressure::Block => {
+                outbox.queued().datums == 0 && outbox.may_send()
+            }
             Some(outbox) => outbox.queued().bytes < bytes_max && outbox.may_send(),
         };
         if wants_more {

@@ -29,8 +29,10 @@ fn push(fanout: &mut Fanout, count: u8) -> u8 {
 
 /// What arrives: `Ok(position)` of a datum or `Err(first, end, lost)` of a gap.
 fn take(fanout: &mut Fanout, id: ChannelId) -> Vec<Result<u64, (u64, u64, u64)>> {
-    let mut items = Vec::new();
-    fanout.take(id, 1 << 20, &mut items);
+    let (mut items, mut batch) = (Vec::new(), Vec::new());
+    while let Taken::Items(_) = fanout.take(id, 1 << 20, &mut batch) {
+        items.append(&mut batch);
+    }
     let mut arrived = Vec::new();
     for item in items {
         match item {
@@ -68,6 +70,29 @@ fn every_consumer_gets_everything_in_order() {
     assert_eq!(take(&mut fanout, 1), []);
     assert_eq!(fanout.take(1, 100, &mut Vec::new()), Taken::Idle);
     assert_eq!(fanout.take(3, 100, &mut Vec::new()), Taken::Over(None));
+}
+
+/// However many consumers there are, a datum is in one segment, and segments are as few as for one consumer.
+#[test]
+fn consumers_do_not_break_each_others_runs() {
+    let mut fanout = fanout(BackPressure::Block, 100);
+    for id in 1..=4 {
+        subscribe(&mut fanout, id, PLENTY);
+    }
+    push(&mut fanout, 3);
+    assert_eq!(take(&mut fanout, 1), positions(0..3));
+    for id in 2..=4 {
+        push(&mut fanout, 2);
+        assert_eq!(take(&mut fanout, id), positions(0..3));
+    }
+    for id in 1..=4 {
+        let mut items = Vec::new();
+        fanout.take(id, 1 << 20, &mut items);
+        let [Item::Data(slice)] = &items[..] else {
+            panic!("{items:?}");
+        };
+        assert_eq!((slice.first(), slice.end()), (3, 9));
+    }
 }
 
 #[test]
