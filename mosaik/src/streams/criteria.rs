@@ -24,6 +24,7 @@ impl Criteria {
 /// Implemented for the integers up to 64 bits, `bool`, `char`, strings and [`Digest`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a stream's index",
+    label = "not a key",
     note = "keys are integers up to 64 bits, `bool`, `char`, `String`, `&str` and `Digest`"
 )]
 pub trait IndexKey {

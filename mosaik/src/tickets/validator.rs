@@ -75,6 +75,7 @@ pub trait TicketValidator: Send + Sync + 'static {
 macro_rules! forward {
     ($($pointer:ident),*) => {
         $(
+            #[diagnostic::do_not_recommend]
             impl<T: TicketValidator + ?Sized> TicketValidator for $pointer<T> {
                 fn class(&self) -> TicketClass {
                     (**self).class()
