@@ -14,8 +14,6 @@ pub(in crate::groups) struct View {
     pub(in crate::groups) committed: Counted<Index>,
     /// The last command in the log here, with its term.
     pub(in crate::groups) log: Counted<Cursor>,
-    /// The member is gone: nothing will change any more.
-    pub(in crate::groups) is_terminated: bool,
 }
 
 /// A position, and how often it changed.

@@ -144,6 +144,7 @@ impl Roster {
     }
 
     /// Why there is no bond with peers that there should be one with.
+    #[cfg(test)]
     pub(super) fn errors(&self) -> Vec<(PeerId, Error)> {
         let error = |(peer, known): (&PeerId, &Known)| Some((*peer, known.error.clone()?));
         self.peers.iter().filter_map(error).collect()

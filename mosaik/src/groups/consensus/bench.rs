@@ -1,12 +1,10 @@
-//! How fast the consensus is in one process, beside openraft alone. For benches and tests only.
+//! How fast openraft alone is in one process: what groups are held against. For benches only.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError};
 use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
 use openraft::raft::{
@@ -15,19 +13,16 @@ use openraft::raft::{
 use openraft::{OptionalSend, ReadPolicy};
 
 use super::applier::{Applier, Position};
-use super::carrier::{Carrier, CarryError};
-use super::config::{Limits, ReplicaConfig, Timings};
+use super::config::Timings;
 use super::health::Health;
 use super::log::MemoryLog;
 use super::machine::{Content, Machine};
 use super::network::unreachable;
-use super::replica::Replica;
 use super::runtime;
 use super::types::{Batch, Raft, Snapshot, Types, Vote};
-use super::wire::{RaftReply, RaftRequest};
 use crate::groups::identity::ReplicaId;
 use crate::groups::{Checkpoint, RestoreError};
-use crate::runtime::{Clock, Tasks, time};
+use crate::runtime::{Clock, time};
 
 /// What one run showed.
 #[derive(Clone, Copy, Debug)]
@@ -55,58 +50,17 @@ pub(in crate::groups) struct Setup {
     pub(in crate::groups) in_flight: usize,
     /// For how long.
     pub(in crate::groups) run: Duration,
-    /// As in [`Limits`](super::Limits).
-    pub(in crate::groups) append_window: usize,
-    /// What a message takes, in milliseconds at least: the clock sees no less.
-    pub(in crate::groups) one_way: Duration,
 }
 
 impl Setup {
-    /// Messages that take no time.
+    /// So many replicas and writes, for so long.
     pub(in crate::groups) fn new(replicas: u64, in_flight: usize, run: Duration) -> Self {
         Self {
             replicas,
             in_flight,
             run,
-            append_window: Limits::default().append_window,
-            one_way: Duration::ZERO,
         }
     }
-}
-
-/// Writes through [`Replica`]s whose messages are encoded, as on a wire, but not sent anywhere.
-pub(in crate::groups) async fn replicas(setup: Setup) -> Figures {
-    let tasks = Tasks::root("bench");
-    let hub = Hub::default();
-    let founders: BTreeSet<ReplicaId> = (0..setup.replicas).map(id).collect();
-    for id in &founders {
-        let mut config = ReplicaConfig::new(*id, 1, tasks.clone());
-        config.limits.append_window = setup.append_window;
-        let port = Arc::new(Port(hub.clone(), *id, setup.one_way));
-        let replica = Replica::start(config, Box::new(Nothing), port)
-            .await
-            .expect(ALIVE);
-        hub.locked().insert(*id, replica);
-    }
-    let all: Vec<Replica> = hub.locked().values().cloned().collect();
-    all[0].initialize(&founders).await.expect(ALIVE);
-    let mut view = all[0].watch();
-    view.wait_for(|view| view.leader.is_some() && view.committed.is_some())
-        .await
-        .expect(ALIVE);
-    let leader = view.borrow().leader.expect(ALIVE);
-    let leader = hub.locked()[&leader].clone();
-    let figures = measure(setup, || {
-        let leader = leader.clone();
-        async move { leader.propose(batch()).await.expect(ALIVE) }
-    })
-    .await;
-    for replica in &all {
-        replica.shutdown().await;
-    }
-    hub.locked().clear();
-    tasks.close(Duration::from_secs(1)).await;
-    figures
 }
 
 /// Writes by `client_write` of openraft with the same log, its replicas calling each other.
@@ -227,7 +181,6 @@ impl Checkpoint for Nothing {
 /// Who is where.
 struct Table<T>(Arc<Mutex<BTreeMap<ReplicaId, T>>>);
 
-type Hub = Table<Replica>;
 type Wired = Table<Raft>;
 
 impl<T> Table<T> {
@@ -245,39 +198,6 @@ impl<T> Clone for Table<T> {
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Self(Arc::default())
-    }
-}
-
-/// Encodes and decodes as a wire would have it.
-struct Port(Hub, ReplicaId, Duration);
-
-impl Carrier for Port {
-    fn call(
-        &self,
-        to: ReplicaId,
-        request: RaftRequest,
-        _: Duration,
-    ) -> BoxFuture<'static, Result<RaftReply, CarryError>> {
-        let (from, one_way) = (self.1, self.2);
-        let replica = self.0.locked().get(&to).cloned();
-        async move {
-            let replica = replica.ok_or(CarryError::Unreachable)?;
-            let lost = |_| CarryError::Unreachable;
-            let request = request.encode().map_err(|_| CarryError::Unreachable)?;
-            let request = RaftRequest::decode(&request).map_err(lost)?;
-            pause(one_way).await;
-            let reply = replica.serve(from, request).await;
-            pause(one_way).await;
-            let reply = reply.encode().map_err(|_| CarryError::Unreachable)?;
-            RaftReply::decode(&reply).map_err(lost)
-        }
-        .boxed()
-    }
-}
-
-async fn pause(time: Duration) {
-    if !time.is_zero() {
-        time::sleep(time).await;
     }
 }
 
@@ -335,17 +255,15 @@ impl RaftNetworkV2<Types> for Wire {
 mod tests {
     use super::*;
 
-    /// Figures of a debug build say little; that both run says something.
+    /// Figures of a debug build say little; that it runs says something.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn both_run() {
+    async fn runs() {
         let run = Duration::from_millis(100);
         for count in [1, 3] {
             for in_flight in [1, 64] {
-                let setup = Setup::new(count, in_flight, run);
-                let ours = replicas(setup).await;
-                let alone = openraft_alone(setup).await;
-                assert!(ours.per_second > 10.0 && alone.per_second > 10.0);
-                println!("{count} replicas, {in_flight} in flight: {ours:?}, alone {alone:?}");
+                let figures = openraft_alone(Setup::new(count, in_flight, run)).await;
+                assert!(figures.per_second > 10.0);
+                println!("{count} replicas, {in_flight} in flight: {figures:?}");
             }
         }
     }

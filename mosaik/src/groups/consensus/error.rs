@@ -48,6 +48,7 @@ pub(in crate::groups) enum ProposeError {
     Fatal(#[from] Fatal),
 }
 
+#[cfg(test)]
 impl ProposeError {
     /// Whether it is certain that the batch is not applied by this call.
     pub(in crate::groups) const fn is_definite(&self) -> bool {
@@ -96,13 +97,6 @@ pub(in crate::groups) enum ChangeError {
     /// The replica stopped.
     #[error(transparent)]
     Fatal(#[from] Fatal),
-}
-
-impl ChangeError {
-    /// Whether it is certain that nothing was changed by this call.
-    pub(in crate::groups) const fn is_definite(&self) -> bool {
-        !matches!(self, Self::Unknown | Self::Fatal(_))
-    }
 }
 
 /// Why leadership stayed, as far as known.

@@ -39,6 +39,7 @@ impl Replica {
     ///
     /// # Errors
     /// See [`ProposeError`]: each kind says whether the batch can still be committed.
+    #[cfg(test)]
     pub(in crate::groups) async fn propose(&self, batch: Bytes) -> Result<(), ProposeError> {
         self.submit(batch).await?.await
     }

@@ -105,6 +105,13 @@ impl Founding {
     }
 
     /// A replica whose storage holds a history: it never founds again.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "what resumes a member is durable storage, which is to come"
+        )
+    )]
     pub(crate) fn resume(
         settings: Settings,
         me: ReplicaId,

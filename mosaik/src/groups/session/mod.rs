@@ -125,6 +125,7 @@ impl SessionTable {
     }
 
     /// How many sessions are kept.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.sessions.len()
     }
@@ -147,6 +148,7 @@ impl SessionTable {
     }
 
     /// What to do with one command; changes nothing.
+    #[cfg(test)]
     pub(crate) fn judge(&self, id: u128, seq: u64) -> Judged {
         let session = self.sessions.get(&id).map(|session| &**session);
         judge(session, self.expired_set.contains(&id), seq)

@@ -154,6 +154,7 @@ impl Client {
         self.applied_seq
     }
 
+    #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -38,7 +38,6 @@ use crate::{
 pub(in crate::groups) struct Core {
     pub(super) this: Weak<Self>,
     pub(super) config: Arc<GroupConfig>,
-    pub(super) network_id: NetworkId,
     pub(super) local: PeerId,
     pub(super) clock: Clock,
     pub(super) rng: Mutex<Rng>,
@@ -141,7 +140,6 @@ impl Core {
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
             config,
-            network_id,
             local,
             clock,
             rng: Mutex::new(rng),

@@ -222,7 +222,7 @@ fn indices_compare_and_add_with_plain_numbers() {
     assert_eq!(five, 5_u64);
     assert_eq!(&five, 5);
     assert_eq!(five, &5_u32);
-    assert!(five > 4 && five < 6_usize.into() && five > -1);
+    assert!(five > 4 && five < 6_u64 && five > -1);
     assert!(five != -5);
     assert_eq!(five + 2_usize, 7);
     assert_eq!(five + 2_u64 - 1_u8, 6);

@@ -99,7 +99,6 @@ pub(super) struct Net(Arc<Mutex<Cables>>);
 struct Cables {
     replicas: HashMap<ReplicaId, Replica>,
     cut: BTreeSet<(ReplicaId, ReplicaId)>,
-    delay: Duration,
     calls: BTreeMap<&'static str, u64>,
     /// Chance of delay and loss, once it is set.
     weather: Option<Weather>,
@@ -114,20 +113,8 @@ impl Net {
 
     fn fate(&self) -> Fate {
         let mut cables = self.0.lock().unwrap();
-        let delay = cables.delay;
-        cables.weather.as_mut().map_or(
-            Fate {
-                there: delay,
-                back: delay,
-                ..Fate::default()
-            },
-            Weather::fate,
-        )
-    }
-
-    /// Time that every message takes one way.
-    pub(super) fn set_delay(&self, delay: Duration) {
-        self.0.lock().unwrap().delay = delay;
+        let weather = cables.weather.as_mut();
+        weather.map(Weather::fate).unwrap_or_default()
     }
 
     pub(super) fn lose_parts(&self, every: u64) {

@@ -22,7 +22,6 @@ pub(super) enum Stimulus {
     HasCommands,
     Voters(u16),
     Sealed,
-    DiscoverySettled,
     Timer(Timer),
 }
 
@@ -128,7 +127,6 @@ impl Nodes {
                 Event::Voters(founders.as_set().clone())
             }
             Stimulus::Sealed => Event::Sealed,
-            Stimulus::DiscoverySettled => Event::DiscoverySettled,
             Stimulus::Timer(_) => Event::Tick,
         }
     }
