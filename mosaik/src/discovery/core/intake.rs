@@ -26,11 +26,14 @@ const SIGNED_BYTES_EXTRA: usize = 128;
 
 impl Core {
     pub(super) fn on_records(&mut self, from: PeerId, records: Vec<Record>, ends_answer: bool) {
-        for record in records {
+        let mut records = records.into_iter();
+        while let Some(record) = records.next() {
             if let Err(refusal) = self.take_record(from, &record) {
                 self.on_refused(from, &record, refusal);
             }
             if !self.links.contains_key(&from) {
+                // The sender was cut off. What it sent in the same message is refused too, and counted.
+                records.for_each(|_| self.counters.refuse(Refusal::Banned));
                 return;
             }
         }

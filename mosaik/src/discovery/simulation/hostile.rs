@@ -122,6 +122,8 @@ fn ten_thousand_forgeries_cost_little_and_stop_nobody() {
     let after = network.core(0).counters().clone();
     assert!(after.verifications - before.verifications <= 8);
     assert_eq!(after.refused(Refusal::BadSignature), 8);
+    // Whatever arrived with the last of them; later messages are not read any more.
+    assert_eq!(after.refused(Refusal::Banned), 250 - 8);
     assert_eq!(after.violations, 1, "the forger is cut off");
     let forger_id = network.nodes[forger].id;
     assert!(network.core(0).linked().all(|peer| *peer != forger_id));
