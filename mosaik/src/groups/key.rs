@@ -80,6 +80,16 @@ impl From<&str> for GroupKey {
 }
 
 /// The signature of the rule is the secret: whoever knows the rule's configuration can compute it.
+///
+/// ```
+/// use mosaik::{GroupKey, tickets::{EdDsaSigningKey, Jwt}};
+///
+/// let issuer = EdDsaSigningKey::from_bytes([7; 32]).verifying_key();
+/// let rule = Jwt::with_key(issuer).allow_issuer("desk");
+/// // Who asks for the same tickets has the same key.
+/// assert_eq!(GroupKey::from(&rule), GroupKey::from(&rule.clone()));
+/// assert_ne!(GroupKey::from(&rule), GroupKey::from(&rule.allow_audience("orders")));
+/// ```
 impl<T: TicketValidator + ?Sized> From<&T> for GroupKey {
     fn from(validator: &T) -> Self {
         Self::new(validator.signature())

@@ -6,6 +6,16 @@ use serde::{Deserialize, Serialize};
 use crate::primitives::wall_clock;
 
 /// Until when a ticket is valid. `Never` is later than every time.
+///
+/// ```
+/// use mosaik::tickets::{ChronoDuration, Expiration, TimeLeft};
+///
+/// let soon = Expiration::after(ChronoDuration::minutes(5));
+/// assert!(soon < Expiration::in_1h() && Expiration::in_1h() < Expiration::Never);
+/// // What is over and what never ends both have no time that remains; this tells them apart.
+/// assert_eq!(Expiration::already_expired().time_left(), TimeLeft::Over);
+/// assert_eq!(Expiration::Never.time_left(), TimeLeft::Unlimited);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 // The order of the variants is the order of the values.
 pub enum Expiration {

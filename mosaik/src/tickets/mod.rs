@@ -4,6 +4,40 @@
 //! class; [`Jwt`] is the one for JSON Web Tokens. Producers, consumers, groups and collections ask a `Gate` about
 //! each peer: when it connects, whenever its entry changes, and when its right ends.
 //!
+//! ```
+//! use mosaik::{
+//!     Network,
+//!     tickets::{EdDsaSigningKey, Expiration, Jwt, JwtTicketBuilder},
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let issuer = EdDsaSigningKey::random();
+//! let rule = Jwt::with_key(issuer.verifying_key()).allow_issuer("desk");
+//!
+//! // Who guards asks for the ticket…
+//! let guard = Network::builder("orders").loopback().build().await?;
+//! let producer = guard.streams().producer::<u64>().require_ticket(rule).build()?;
+//!
+//! // … and who connects carries it in its entry.
+//! let member = Network::builder("orders").loopback().build().await?;
+//! let consumer = member.streams().consume::<u64>();
+//! let ticket = JwtTicketBuilder::new(issuer)
+//!     .issuer("desk")
+//!     .build(&member.local().id(), Expiration::in_1h());
+//! let id = ticket.id();
+//! member.discovery().add_ticket(ticket);
+//! member.discovery().sync_with(guard.local().addr()).await?;
+//! consumer.when().subscribed().await;
+//!
+//! // Without it the connection ends, within a second, and the guard can read why.
+//! member.discovery().remove_ticket(id);
+//! producer.when().subscribed().unmet().await;
+//! assert!(producer.status().to_string().contains("the peer carries none"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Tickets know neither how entries travel nor what a connection is: the gate says until when a peer may be connected,
 //! and who holds the connection ends it.
 

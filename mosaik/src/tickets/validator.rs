@@ -29,6 +29,35 @@ impl InvalidTicket {
 /// Called for every peer that wants to connect and whenever what its entry says changes, so it should
 /// take well under a millisecond, and must not wait. Answers are remembered until the entry changes or the
 /// answer's own time has come.
+///
+/// ```
+/// use mosaik::{
+///     PeerId, UniqueId,
+///     discovery::PeerEntry,
+///     tickets::{Expiration, InvalidTicket, TicketClass, TicketValidator},
+/// };
+///
+/// /// Admits the peers of a list, each by a ticket that says nothing but who it is.
+/// struct Listed(Vec<PeerId>);
+///
+/// impl TicketValidator for Listed {
+///     fn class(&self) -> TicketClass {
+///         "example.listed".into()
+///     }
+///
+///     fn signature(&self) -> UniqueId {
+///         self.0.iter().fold(self.class(), |id, peer| id.derive(peer.as_bytes()))
+///     }
+///
+///     fn validate(&self, ticket: &[u8], peer: &PeerEntry) -> Result<Expiration, InvalidTicket> {
+///         let is_listed = ticket == peer.id().as_bytes() && self.0.contains(peer.id());
+///         is_listed.then_some(Expiration::Never).ok_or(InvalidTicket)
+///     }
+/// }
+///
+/// let peer = mosaik::SecretKey::from_bytes(&[7; 32]).public();
+/// assert_ne!(Listed(vec![]).signature(), Listed(vec![peer]).signature());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not validate tickets",
     label = "not a `TicketValidator`",
