@@ -10,6 +10,7 @@ mod checked;
 mod cli;
 mod collections;
 mod declare;
+mod ending;
 mod entries;
 mod groups;
 mod hostile;
@@ -20,6 +21,7 @@ mod node;
 mod processes;
 mod public_api;
 mod scratch;
+mod siege;
 mod streams;
 #[cfg(feature = "tdx")]
 mod tdx;

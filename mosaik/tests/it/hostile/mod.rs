@@ -1,24 +1,20 @@
 //! Peers that break the rules: honest nodes hear news from each other as fast as before, keep their memory, and count
 //! every refusal.
 
-mod intruder;
+mod deaf_consumer;
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
-use mosaik::{Network, discovery, iroh::EndpointAddr, primitives::encoding};
+use mosaik::{Network, discovery, iroh::EndpointAddr};
 use tokio::{runtime::Runtime, time::Instant};
 
-use self::intruder::{Intruder, Record};
-use crate::node::{Ask, Node, NodeConfig, Place, Report, RuntimeDir, alone, hold};
+use crate::{
+    node::{Ask, Node, NodeConfig, Place, Report, RuntimeDir, alone, hold},
+    siege::{Attack, BATCH, Plan, Record, Siege, Windows, p99},
+};
 
-/// Pieces of news of each measurement: the p99 is the slowest but one.
+/// Pieces of news of each window.
 const NEWS: usize = 100;
-
-/// Under this, the scheduler of a shared two-core machine is measured and not discovery.
-const NOISE: Duration = Duration::from_millis(10);
-
-/// A measurement that something else on the machine has disturbed is made again, this often.
-const ATTEMPTS: usize = 3;
 
 /// What an attack may add to the memory of a node.
 const MEMORY_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -26,127 +22,58 @@ const MEMORY_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// How long counts may lag behind the attack: the deadlines on silence are some seconds.
 const COUNTED_WITHIN: Duration = Duration::from_secs(20);
 
-/// Entries of an attack with entries.
-const ENTRIES: usize = 10_000;
+/// Entries of an attack with entries, at each node.
+const ENTRIES: u64 = 10_000;
 
+/// 32 connections are held at each node, in each window anew.
 #[test]
 fn peers_that_open_a_connection_or_a_stream_and_say_nothing() {
     let mut honest = Honest::start("hostile.silent");
-    honest.stand(|network, to| async move {
-        let mut held = Vec::new();
-        for _ in 0..16 {
-            let mute = Intruder::new(network).await;
-            let connection = mute.connect(&to).await;
-            held.push((mute, connection, None));
-
-            let halting = Intruder::new(network).await;
-            let Some(connection) = halting.greeted(&to).await else {
-                continue;
-            };
-            let mut stream = connection.open_bi().await.ok();
-            if let Some((send, _)) = &mut stream {
-                // The other side learns of a stream with its first byte.
-                let _ = send.write_all(&[0]).await;
-            }
-            held.push((halting, Some(connection), stream));
-        }
-        std::future::pending::<()>().await;
-        drop(held);
-    });
+    honest.stands(Attack::Silence, 32, 5 * 2 * 32);
     honest.has_counted(&["hellos_missing", "headers_missing"]);
 }
 
+/// 20 a second at each node.
 #[test]
 fn a_peer_that_announces_a_frame_of_four_gibibytes() {
     let mut honest = Honest::start("hostile.oversize");
-    honest.stand(|network, to| async move {
-        loop {
-            let intruder = Intruder::new(network).await;
-            if let Some(mut link) = intruder.linked(&to).await {
-                let _ = link.send.write_all(&[0xff; 64]).await;
-                // Until the other side has ended the stream.
-                let _ = link.receive.read_to_end(1024 * 1024).await;
-            }
-        }
-    });
+    honest.stands(Attack::Oversize, 20, 100);
     honest.has_counted(&["frames_oversize"]);
 }
 
+/// 2,000 entries a second at each node, each of which is counted.
 #[test]
 fn a_peer_that_sends_ten_thousand_forged_entries() {
     let mut honest = Honest::start("hostile.forged");
     let genuine = honest.genuine_entry();
-    let attack = |network, to| {
-        let genuine = genuine.clone();
-        async move {
-            let identities = send_entries(network, &to, |index| {
-                // A newer version, under a signature that is not its own.
-                let mut forged = genuine.clone();
-                forged.version.1 += 1 + i64::try_from(index).expect("ten thousand");
-                let byte = forged.signed.len() - 1 - index % 64;
-                forged.signed[byte] ^= 1;
-                forged
-            })
-            .await;
-            // Whoever forges is cut off after a few entries; what it sent behind them nobody reads.
-            identities
-        }
-    };
-    honest.stand(&attack);
-    honest.counts_to_the_end(attack);
+    honest.counts_each(Attack::Forged(genuine));
 }
 
+/// 2,000 entries a second at each node, each of which is counted.
 #[test]
 fn a_peer_that_replays_one_entry_ten_thousand_times() {
     let mut honest = Honest::start("hostile.replayed");
     let genuine = honest.genuine_entry();
-    let attack = |network, to| {
-        let genuine = genuine.clone();
-        async move {
-            send_entries(network, &to, |_| genuine.clone()).await;
-            ENTRIES as u64
-        }
-    };
-    honest.stand(&attack);
-    honest.counts_to_the_end(attack);
+    honest.counts_each(Attack::Replayed(genuine));
 }
 
+/// One link at a time at each node, as full as it gets.
 #[test]
 fn a_peer_that_never_reads() {
     let mut honest = Honest::start("hostile.deaf");
-    honest.stand(|network, to| async move {
-        loop {
-            let intruder = Intruder::new(network).await;
-            if let Some(mut link) = intruder.linked(&to).await {
-                let mut nonce = 0;
-                // Each ping is owed an answer that nobody takes.
-                while link.write(&intruder::ping(nonce)).await.is_some() {
-                    nonce += 1;
-                    if nonce % 256 == 0 {
-                        tokio::time::sleep(Duration::from_millis(1)).await;
-                    }
-                }
-            }
-        }
-    });
+    honest.stands(Attack::Deaf, 5, 10);
 }
 
+/// 20 announcements a second to each node.
 #[test]
 fn a_node_whose_clock_is_an_hour_ahead() {
     let mut honest = Honest::start("hostile.ahead");
-    let config = NodeConfig {
-        clock_ahead_s: 3600,
-        // It does not wait to be found.
-        bootstrap: honest.addrs().to_vec(),
-        ..NodeConfig::loopback("hostile.ahead")
-    };
-    let ahead = Node::start(Place::here(&honest.runtime_dir), &config);
-    let id = ahead.id();
-    honest.stand(|_, _| std::future::pending::<()>());
+    honest.stands(Attack::Ahead, 20, 100);
     honest.has_counted(&["ahead"]);
     for node in &honest.nodes {
-        assert!(
-            !node.view().catalog.contains_key(&id),
+        assert_eq!(
+            node.view().catalog.len(),
+            2,
             "an entry from the future was taken"
         );
     }
@@ -155,7 +82,7 @@ fn a_node_whose_clock_is_an_hour_ahead() {
 /// Two honest nodes that know each other, in processes of their own.
 struct Honest {
     network: &'static str,
-    runtime_dir: RuntimeDir,
+    _runtime_dir: RuntimeDir,
     nodes: [Node; 2],
     /// Runs what is in this process: a third honest peer, and attacks that end.
     runtime: Runtime,
@@ -176,7 +103,7 @@ impl Honest {
         let runtime = Runtime::new().expect("a runtime starts");
         Self {
             network,
-            runtime_dir,
+            _runtime_dir: runtime_dir,
             nodes,
             runtime,
             peer: None,
@@ -185,53 +112,40 @@ impl Honest {
     }
 
     /// Attacks both nodes, and checks that news between them travel as fast as before and that memory stays.
-    fn stand<F, A>(&mut self, attack: F)
-    where
-        F: Fn(&'static str, EndpointAddr) -> A,
-        A: Future<Output: Send> + Send + 'static,
-    {
+    ///
+    /// `per_second` is for each node, and `attempts` for both. How many were made.
+    fn stands(&mut self, attack: Attack, per_second: u32, attempts: u64) -> u64 {
+        let mut siege = Siege::prepare(&Plan {
+            network: self.network.to_owned(),
+            targets: self.addrs().to_vec(),
+            attack,
+            per_second,
+        });
         let memory = self.nodes.each_ref().map(Node::resident_bytes);
-        let mut measured = Vec::new();
-        for _ in 0..ATTEMPTS {
-            let quiet = self.p99_of_news();
-            let attackers = Runtime::new().expect("a runtime starts");
-            for addr in self.addrs() {
-                attackers.spawn(attack(self.network, addr));
+        let mut grown_most = 0;
+        Windows::within_twice(&mut siege, attempts, |goes_on| {
+            let p99 = self.p99_of_news(goes_on);
+            for (node, before) in self.nodes.iter().zip(memory) {
+                grown_most = grown_most.max(node.resident_bytes().saturating_sub(before));
             }
-            // Let it get going.
-            hold(Duration::from_secs(1));
-            let attacked = self.p99_of_news();
-            attackers.shutdown_background();
-            measured.push((quiet, attacked));
-            if attacked <= quiet.max(NOISE) * 2 {
-                break;
-            }
-        }
-        println!(
-            "{}: p99 of news, quiet and attacked: {measured:?}",
-            self.network
-        );
-        let (quiet, attacked) = measured[measured.len() - 1];
+            p99
+        });
+        println!("{}: memory grew by {} KiB", self.network, grown_most / 1024);
         assert!(
-            attacked <= quiet.max(NOISE) * 2,
-            "slower under attack, each time: {measured:?}"
+            grown_most <= MEMORY_BYTES_MAX,
+            "{grown_most} bytes more than before the attack"
         );
-        for (node, before) in self.nodes.iter().zip(memory) {
-            let grown = node.resident_bytes().saturating_sub(before);
-            println!("{}: memory grew by {} KiB", self.network, grown / 1024);
-            assert!(
-                grown <= MEMORY_BYTES_MAX,
-                "{grown} bytes more than before the attack"
-            );
-        }
+        siege.tally().made
     }
 
     /// How long news take from one node to the other: the 99th percentile.
-    fn p99_of_news(&mut self) -> Duration {
+    fn p99_of_news(&mut self, goes_on: &dyn Fn() -> bool) -> Duration {
         let [speaker, listener] = &mut self.nodes;
         let id = speaker.id();
         let mut took = Vec::new();
-        for tags in (0..NEWS).map(|index| 1 - index % 2) {
+        // In the end without the tag, as in the beginning.
+        while took.len() < NEWS || goes_on() || took.len() % 2 == 1 {
+            let tags = 1 - took.len() % 2;
             let begin = Instant::now();
             speaker.ask(&if tags == 1 {
                 Ask::AddTag("news".into())
@@ -243,8 +157,26 @@ impl Honest {
             });
             took.push(begin.elapsed());
         }
-        took.sort();
-        took[NEWS * 99 / 100 - 1]
+        p99(&mut took)
+    }
+
+    /// An attack with entries: nothing slows down, and as many refusals are counted as entries were sent.
+    fn counts_each(&mut self, attack: Attack) {
+        let before = self.refused();
+        let made = self.stands(attack, 2000, 2 * ENTRIES);
+        let end = Instant::now() + COUNTED_WITHIN;
+        loop {
+            let refused = self.refused() - before;
+            if refused >= made {
+                // The attackers do not count the messages that they did not see through.
+                let unseen = u64::try_from(2 * BATCH * 15).expect("a small number");
+                println!("{}: {made} sent, {refused} refused", self.network);
+                assert!(refused <= made + unseen, "{refused} of {made} refused");
+                return;
+            }
+            assert!(Instant::now() < end, "{refused} of {made} refused");
+            hold(Duration::from_millis(100));
+        }
     }
 
     fn addrs(&self) -> [EndpointAddr; 2] {
@@ -273,47 +205,7 @@ impl Honest {
             self.peer = Some(peer);
             entry
         });
-        let version = entry.update_version().to_string();
-        let (start, update) = version.split_once('.').expect("two numbers");
-        Record {
-            id: *entry.id().as_bytes(),
-            version: (
-                start.parse().expect("a number"),
-                update.parse().expect("a number"),
-            ),
-            signed: encoding::try_serialize(&entry)
-                .expect("an entry has an encoding")
-                .to_vec(),
-        }
-    }
-
-    /// Lets an attack with entries run to its end, and checks that at least as many refusals are counted as it says.
-    fn counts_to_the_end<F, A>(&mut self, attack: F)
-    where
-        F: Fn(&'static str, EndpointAddr) -> A,
-        A: Future<Output = u64>,
-    {
-        let before = self.refused();
-        let addrs = self.addrs().into_iter();
-        let least: u64 = addrs
-            .map(|addr| self.runtime.block_on(attack(self.network, addr)))
-            .sum();
-        let end = Instant::now() + COUNTED_WITHIN;
-        loop {
-            let refused = self.refused() - before;
-            if refused >= least {
-                println!(
-                    "{}: {refused} refusals counted, at least {least} expected",
-                    self.network
-                );
-                return;
-            }
-            assert!(
-                Instant::now() < end,
-                "{refused} refusals counted, at least {least} expected"
-            );
-            hold(Duration::from_millis(100));
-        }
+        Record::of(&entry)
     }
 
     /// Entries refused so far, by both nodes.
@@ -341,30 +233,4 @@ impl Honest {
             }
         }
     }
-}
-
-/// Sends `ENTRIES` entries, under as many identities as it takes, and says how many: one that is cut off is no use any more.
-async fn send_entries(network: &str, to: &EndpointAddr, entry: impl Fn(usize) -> Record) -> u64 {
-    /// Entries of one message: some 32 KiB, as honest peers send them.
-    const BATCH: usize = 64;
-    let mut sent = 0;
-    let mut identities = 0;
-    while sent < ENTRIES {
-        let intruder = Intruder::new(network).await;
-        let Some(mut link) = intruder.linked(to).await else {
-            continue;
-        };
-        identities += 1;
-        while sent < ENTRIES {
-            let batch: Vec<Record> = (sent..ENTRIES.min(sent + BATCH)).map(&entry).collect();
-            if link.write(&intruder::records(&batch)).await.is_none() {
-                break;
-            }
-            sent += batch.len();
-        }
-        let _ = link.send.finish();
-        // Until the other side has read all of it, or has had enough.
-        let _ = tokio::time::timeout(Duration::from_secs(5), link.send.stopped()).await;
-    }
-    identities
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mosaik::{Network, PeerId, SecretKey, Tag, discovery, iroh::RelayMode, testing::Clock};
+use mosaik::{Network, PeerId, SecretKey, Tag, discovery, iroh::RelayMode};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
@@ -183,10 +183,6 @@ async fn build(config: NodeConfig) -> Network {
     }
     if !config.addresses.is_empty() {
         builder = builder.with_addresses(config.addresses.into_iter().collect::<BTreeSet<_>>());
-    }
-    if config.clock_ahead_s != 0 {
-        let ahead = chrono::Duration::seconds(config.clock_ahead_s);
-        builder = builder.with_clock(Clock::system().with_offset(ahead));
     }
     builder.build().await.expect("the node can be built")
 }

@@ -29,8 +29,6 @@ pub(crate) struct NodeConfig {
     pub(crate) no_auto_bootstrap: bool,
     /// Whether to say what the node thinks of its peers. Off where the node's own use of the machine is measured.
     pub(crate) health: bool,
-    /// How far the node's clock is ahead, in seconds.
-    pub(crate) clock_ahead_s: i64,
     /// Joins a group that so many nodes found together.
     pub(crate) group_of: Option<usize>,
 }

@@ -132,6 +132,151 @@ fn what_is_minted_can_be_inspected_and_verified() {
     );
 }
 
+/// Each rule of a validator that can say no, alone: its name, and why, in words.
+#[test]
+fn every_rule_that_says_no_is_named_in_words() {
+    let (bearer, other) = (peer(), SecretKey::from_bytes(&[2; 32]).public().to_string());
+    let second = format!("HS256:{}", "08".repeat(32));
+    // Claims for the ticket; rules for the validator; who carries it; the rule, and its words.
+    type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a str, &'a str, &'a str);
+    let cases: &[Case<'_>] = &[
+        (
+            &["--issuer", "you"],
+            &["--issuer", "me"],
+            &bearer,
+            "issuer",
+            "its issuer is \"you\", not \"me\"",
+        ),
+        (
+            &[],
+            &["--issuer", "me"],
+            &bearer,
+            "issuer",
+            "it names no issuer, and \"me\" is required",
+        ),
+        (&[], &[], &other, "subject", "its bearer is another peer"),
+        (
+            &["--subject", "ann"],
+            &["--subject", "bob"],
+            &bearer,
+            "subject",
+            "it is about \"ann\", not \"bob\"",
+        ),
+        (
+            &["--subject", "ann"],
+            &["--subject", "ann"],
+            &other,
+            "bearer",
+            "it is bound to another peer's key",
+        ),
+        (
+            &["--claim", "nbf=33333333333"],
+            &[],
+            &bearer,
+            "not before",
+            "it is not valid before 3026-04-",
+        ),
+        (
+            &["--expires-in", "0s"],
+            &[],
+            &bearer,
+            "expiry",
+            "it expired at ",
+        ),
+        (
+            &["--never-expires"],
+            &[],
+            &bearer,
+            "expiry",
+            "it never expires, which is not allowed",
+        ),
+        (
+            &["--expires-in", "2h"],
+            &["--max-lifetime", "1h"],
+            &bearer,
+            "lifetime",
+            "from now is the most that is allowed",
+        ),
+        (
+            &["--claim", "iat=1000000000"],
+            &["--max-age", "1h"],
+            &bearer,
+            "age",
+            "it was issued at 2001-09-09",
+        ),
+        (
+            &["--audience", "there"],
+            &["--audience", "here"],
+            &bearer,
+            "audience",
+            "it is meant for \"there\", not for \"here\"",
+        ),
+        (
+            &[],
+            &["--audience", "here"],
+            &bearer,
+            "audience",
+            "it names no audience, and \"here\" is required",
+        ),
+        (
+            &["--claim", "role=guest"],
+            &["--claim", "role=trader"],
+            &bearer,
+            "claim \"role\"",
+            "`role` is \"guest\", not \"trader\"",
+        ),
+        (
+            &[],
+            &["--claim", "role=trader"],
+            &bearer,
+            "claim \"role\"",
+            "it has no claim `role`",
+        ),
+    ];
+    for &(claims, rules, bearer, rule, words) in cases {
+        let token = mint(claims);
+        let args = [
+            "ticket", "verify", &token, "--key", SECRET, "--peer", bearer,
+        ];
+        let (verdict, code) = json(&[&args, rules].concat());
+        let case = format!("{claims:?} {rules:?}: {verdict}");
+        assert_eq!(
+            (verdict["valid"].as_bool(), code),
+            (Some(false), 1),
+            "{case}"
+        );
+        let checks = verdict["checks"].as_array().unwrap();
+        let says_no = checks.iter().filter(|check| check["ok"] == false);
+        let names: Vec<&str> = says_no
+            .map(|check| check["rule"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, [rule], "{case}");
+        let reason = verdict["reason"].as_str().unwrap();
+        assert!(reason.contains(words), "{case}");
+    }
+    // The signature, and what is no token at all.
+    let token = mint(&[]);
+    let cases = [
+        (
+            token.clone(),
+            second.as_str(),
+            "signature",
+            "no key that is known here has signed it",
+        ),
+        ("a.b.c".to_owned(), SECRET, "form", "not base64url"),
+    ];
+    for (token, key, rule, words) in cases {
+        let args = ["ticket", "verify", &token, "--key", key, "--peer", &bearer];
+        let (verdict, code) = json(&args);
+        assert_eq!(code, 1, "{verdict}");
+        let first = verdict["checks"].as_array().unwrap().iter();
+        let first = first.clone().find(|check| check["ok"] == false).unwrap();
+        assert_eq!(first["rule"], rule, "{verdict}");
+        let reason = verdict["reason"].as_str().unwrap();
+        assert!(reason.contains(words), "{verdict}");
+    }
+}
+
 #[test]
 fn a_refusal_in_a_table() {
     let token = mint(&["--issuer", "me"]);

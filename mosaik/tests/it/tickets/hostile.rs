@@ -1,238 +1,254 @@
 //! Ten thousand attempts with bad tickets, over sockets and in real time: who is admitted does not notice.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
-};
+use std::time::Duration;
 
 use mosaik::{
+    collections::{CollectionConfig, Map},
+    groups::{ApplyContext, Formation, Group, LogReplaySync, StateMachine},
     streams::{Consumer, Producer},
-    tickets::{Es256SigningKey, SigningKey},
+    tickets::Es256SigningKey,
 };
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
 
 use super::*;
+use crate::{
+    node::alone,
+    siege::{Attack, Plan, Siege, Windows, p99},
+};
 
 /// Attempts of all strangers together.
-const ATTEMPTS: usize = 10_000;
+const ATTEMPTS: u64 = 10_000;
 
-/// Strangers, each with an identity of its own.
-const STRANGERS: usize = 8;
+/// Attempts in a second.
+const RATE: u32 = 1000;
 
-/// A stranger shows another ticket after this many attempts.
-const ATTEMPTS_PER_TICKET: usize = 25;
+/// Uses of a window, at least.
+const USES: usize = 300;
 
-/// Attempts of one stranger at a time.
-const ATTEMPTS_AT_ONCE: usize = 5;
-
-/// Datums of a measurement without strangers.
-const QUIET: usize = 2000;
-
-/// Between two datums.
+/// Between two uses.
 const PACE: Duration = Duration::from_millis(2);
 
-/// Under this, the scheduler of a shared two-core machine is measured, on which the strangers themselves run too.
-const NOISE: Duration = Duration::from_millis(5);
+const NETWORK: &str = "tickets.hostile";
 
-/// A measurement that something else on the machine has disturbed is made again, this often.
-const MEASUREMENTS: usize = 3;
+/// The issuer's key, as the attackers have it too: their tickets are bad in other ways besides.
+const ISSUER: [u8; 32] = [5; 32];
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Sent {
-    micros: u64,
+/// Something that a member uses and strangers are kept from.
+trait Service: Sized {
+    /// At the guard and at the member; and how strangers ask for it.
+    fn open(guard: &Network, member: &Network, rule: Jwt) -> (Self, Attack);
+
+    /// Until the member is in.
+    fn ready(&mut self) -> impl Future<Output = ()>;
+
+    /// One use, from one end to the other.
+    fn once(&mut self) -> impl Future<Output = ()>;
+
+    /// Whether the guard has the member connected and nobody else, and what it reads of the others.
+    fn at_the_guard(&self) -> (usize, String);
 }
 
-async fn node(seed: &str) -> Network {
-    Network::builder("tickets.hostile")
-        .with_secret_key(SecretKey::from(Digest::from(seed)))
-        .loopback()
-        .build()
-        .await
-        .unwrap()
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Sent(u64);
+
+struct OfStream {
+    producer: Producer<Sent>,
+    consumer: Consumer<Sent>,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_attempts_with_bad_tickets_slow_nobody() {
-    let issuer = Es256SigningKey::random();
+impl Service for OfStream {
+    fn open(guard: &Network, member: &Network, rule: Jwt) -> (Self, Attack) {
+        let builder = guard.streams().producer::<Sent>().require_ticket(rule);
+        let producer = builder.build().unwrap();
+        let attack = Attack::Stream {
+            stream: *producer.stream_id(),
+            schema: Sent::schema().fingerprint(),
+            issuer: ISSUER,
+        };
+        let consumer = member.streams().consume();
+        (Self { producer, consumer }, attack)
+    }
+
+    async fn ready(&mut self) {
+        self.consumer.when().subscribed().await;
+    }
+
+    async fn once(&mut self) {
+        self.producer.try_send(Sent(1)).unwrap();
+        self.consumer.recv().await.unwrap();
+    }
+
+    fn at_the_guard(&self) -> (usize, String) {
+        let told = self.producer.status().to_string();
+        (self.producer.consumers().count(), told)
+    }
+}
+
+/// Counts its commands.
+#[derive(Default)]
+struct Count(u64);
+
+impl StateMachine for Count {
+    type Command = u64;
+    type Query = ();
+    type QueryResult = u64;
+    type StateSync = LogReplaySync<Self>;
+
+    fn signature(&self) -> UniqueId {
+        "tickets.hostile.count".into()
+    }
+
+    fn apply(&mut self, more: u64, _: &dyn ApplyContext) {
+        self.0 += more;
+    }
+
+    fn query(&self, (): ()) -> u64 {
+        self.0
+    }
+
+    fn state_sync(&self) -> Self::StateSync {
+        LogReplaySync::default()
+    }
+}
+
+struct OfGroup {
+    guard: Group<Count>,
+    member: Group<Count>,
+}
+
+impl Service for OfGroup {
+    fn open(guard: &Network, member: &Network, rule: Jwt) -> (Self, Attack) {
+        let join = |network: &Network| {
+            network
+                .groups()
+                .with_key("hostile")
+                .with_formation(Formation::Expect(2))
+                .require_ticket(rule.clone())
+                .with_state_machine(Count::default())
+                .join()
+        };
+        let (guard, member) = (join(guard), join(member));
+        let attack = Attack::Bond {
+            group: *guard.id(),
+            issuer: ISSUER,
+        };
+        (Self { guard, member }, attack)
+    }
+
+    async fn ready(&mut self) {
+        self.member.when().online().await;
+    }
+
+    async fn once(&mut self) {
+        self.member.execute(1).await.unwrap();
+    }
+
+    fn at_the_guard(&self) -> (usize, String) {
+        let status = self.guard.status();
+        (status.bonds_count, reasons(&status))
+    }
+}
+
+struct OfCollection {
+    guard: Map<u64, u64>,
+    member: Map<u64, u64, false>,
+}
+
+impl Service for OfCollection {
+    fn open(guard: &Network, member: &Network, rule: Jwt) -> (Self, Attack) {
+        let config = || CollectionConfig::default().require_ticket(rule.clone());
+        let guard = Map::<u64, u64>::writer_with_config(guard, "hostile", config());
+        let member = Map::<u64, u64, false>::reader_with_config(member, "hostile", config());
+        let attack = Attack::Bond {
+            group: *guard.group_id(),
+            issuer: ISSUER,
+        };
+        (Self { guard, member }, attack)
+    }
+
+    async fn ready(&mut self) {
+        self.guard.when().online().await;
+        self.member.when().online().await;
+    }
+
+    async fn once(&mut self) {
+        let version = self.guard.insert(1, 1).await.unwrap();
+        self.member.when().reaches(version).await;
+    }
+
+    fn at_the_guard(&self) -> (usize, String) {
+        let status = self.guard.status().group;
+        (status.bonds_count, reasons(&status))
+    }
+}
+
+fn reasons(status: &groups::Status) -> String {
+    let reasons: Vec<_> = status.refused.iter().map(|one| &*one.reason).collect();
+    reasons.join("; ")
+}
+
+async fn node() -> Network {
+    let builder = Network::builder(NETWORK).loopback();
+    builder.build().await.unwrap()
+}
+
+/// The p99 of a member's uses under attack is at most twice the one without, each the median of windows by turns.
+fn withstands<S: Service>() {
+    let _alone = alone();
+    let runtime = Runtime::new().unwrap();
+    let issuer = Es256SigningKey::from_bytes(ISSUER);
     let rule = Jwt::with_key(issuer.verifying_key()).allow_issuer("issuer");
-    let (guard, member) = (node("guard").await, node("member").await);
-    let valid = JwtTicketBuilder::new(issuer.clone())
-        .issuer("issuer")
-        .build(&member.local().id(), Expiration::in_1h());
-    member.discovery().add_ticket(valid);
-    let mut producer = guard
-        .streams()
-        .producer::<Sent>()
-        .require_ticket(rule)
-        .build()
-        .unwrap();
-    let mut consumer = member.streams().consume::<Sent>();
-    member.discovery().dial(guard.local().addr()).await;
-    soon("the member is in", consumer.when().subscribed()).await;
-
-    for measurement in 1..=MEASUREMENTS {
-        let start = Instant::now();
-        let quiet = p99(&mut producer, &mut consumer, start, |sent| sent < QUIET).await;
-
-        let attack = Attack::start(&guard, issuer.clone(), measurement).await;
-        let begun = Instant::now();
-        let hostile = p99(&mut producer, &mut consumer, start, |_| !attack.is_over()).await;
-        let seconds = begun.elapsed().as_secs_f64();
-        let (made, admitted) = attack.end().await;
-        println!(
-            "{made} attempts in {seconds:.1} s; p99 of the member: {quiet:?} quiet, {hostile:?} under attack"
-        );
-        assert_eq!(admitted, 0);
-        assert!(made >= ATTEMPTS);
-        assert_eq!(producer.consumers().count(), 1);
-        let told = producer.status().to_string();
-        assert!(told.contains("JWT: "), "{told}");
-        if hostile <= (2 * quiet).max(NOISE) {
-            return;
+    let (mut service, attack, guard, _member) = runtime.block_on(async {
+        let (guard, member) = (node().await, node().await);
+        for node in [&guard, &member] {
+            let builder = JwtTicketBuilder::new(issuer.clone()).issuer("issuer");
+            let valid = builder.build(&node.local().id(), Expiration::in_1h());
+            node.discovery().add_ticket(valid);
         }
-    }
-    panic!("slowed in each of {MEASUREMENTS} measurements");
-}
-
-/// How long datums take from the producer to the consumer, but for one in a hundred.
-async fn p99(
-    producer: &mut Producer<Sent>,
-    consumer: &mut Consumer<Sent>,
-    start: Instant,
-    goes_on: impl Fn(usize) -> bool,
-) -> Duration {
-    let now = || u64::try_from(start.elapsed().as_micros()).unwrap();
-    let mut delays = Vec::new();
-    while goes_on(delays.len()) {
-        producer.try_send(Sent { micros: now() }).unwrap();
-        let sent = soon("a datum", consumer.recv()).await.unwrap();
-        delays.push(now() - sent.micros);
-        sleep(PACE).await;
-    }
-    delays.sort_unstable();
-    Duration::from_micros(delays[delays.len() * 99 / 100])
-}
-
-struct Attack {
-    threads: Vec<std::thread::JoinHandle<()>>,
-    made: Arc<AtomicUsize>,
-    admitted: Arc<AtomicUsize>,
-    over: Arc<AtomicBool>,
-}
-
-impl Attack {
-    /// Strangers on threads of their own, so that they take nothing from the runtime that is measured.
-    async fn start(guard: &Network, issuer: Es256SigningKey, measurement: usize) -> Self {
-        let attack = Self {
-            threads: Vec::new(),
-            made: Arc::default(),
-            admitted: Arc::default(),
-            over: Arc::default(),
-        };
-        let to = guard.local().addr();
-        let (made, admitted, over) = (
-            attack.made.clone(),
-            attack.admitted.clone(),
-            attack.over.clone(),
-        );
-        let run = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let strangers = (0..STRANGERS).map(|index| {
-                    let (to, issuer) = (to.clone(), issuer.clone());
-                    let (made, admitted) = (made.clone(), admitted.clone());
-                    async move {
-                        let stranger = node(&format!("stranger {measurement} {index}")).await;
-                        stranger.discovery().dial(to).await;
-                        insist(&stranger, issuer, &made, &admitted).await;
-                        stranger.shutdown(SECOND).await
-                    }
-                });
-                for shut in futures::future::join_all(strangers).await {
-                    drop(shut);
-                }
-            });
-            over.store(true, Ordering::Relaxed);
-        };
-        let thread = std::thread::spawn(run);
-        Self {
-            threads: vec![thread],
-            ..attack
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
-    }
-
-    async fn end(self) -> (usize, usize) {
-        for thread in self.threads {
-            tokio::task::spawn_blocking(move || thread.join().unwrap())
-                .await
-                .unwrap();
-        }
-        (
-            self.made.load(Ordering::Relaxed),
-            self.admitted.load(Ordering::Relaxed),
-        )
-    }
-}
-
-/// Asks to be served again and again, with one bad ticket after the other.
-async fn insist(
-    stranger: &Network,
-    issuer: Es256SigningKey,
-    made: &AtomicUsize,
-    admitted: &AtomicUsize,
-) {
-    let bad = bad_tickets(stranger, issuer);
-    let mut round = 0;
-    while made.load(Ordering::Relaxed) < ATTEMPTS {
-        if round % ATTEMPTS_PER_TICKET == 0 {
-            let next = round / ATTEMPTS_PER_TICKET;
-            stranger.discovery().replace_ticket(bad(next));
-        }
-        round += ATTEMPTS_AT_ONCE;
-        let attempts = (0..ATTEMPTS_AT_ONCE).map(|_| async {
-            let consumer = stranger.streams().consume::<Sent>();
-            let refused = || !consumer.status().refused.is_empty();
-            let start = Instant::now();
-            while !refused() && start.elapsed() < SECOND {
-                sleep(Duration::from_millis(1)).await;
+        member.discovery().dial(guard.local().addr()).await;
+        let (mut service, attack) = S::open(&guard, &member, rule);
+        timeout(20 * SECOND, service.ready()).await.unwrap();
+        (service, attack, guard, member)
+    });
+    let mut siege = Siege::prepare(&Plan {
+        network: NETWORK.to_owned(),
+        targets: vec![guard.local().addr()],
+        attack,
+        per_second: RATE,
+    });
+    let told = std::cell::RefCell::new(String::new());
+    Windows::within_twice(&mut siege, ATTEMPTS, |goes_on| {
+        let mut took = Vec::new();
+        runtime.block_on(async {
+            while took.len() < USES || goes_on() {
+                let begin = Instant::now();
+                timeout(20 * SECOND, service.once()).await.unwrap();
+                took.push(begin.elapsed());
+                sleep(PACE).await;
             }
-            if consumer.producers().any(|channel| channel.is_connected()) {
-                admitted.fetch_add(1, Ordering::Relaxed);
-            }
-            made.fetch_add(1, Ordering::Relaxed);
         });
-        futures::future::join_all(attempts).await;
-    }
+        let (connected, reasons) = service.at_the_guard();
+        assert_eq!(connected, 1);
+        told.replace(reasons);
+        p99(&mut took)
+    });
+    // What kept the last of them out is readable at the guard.
+    let told = told.into_inner();
+    assert!(told.contains("JWT: "), "{told}");
 }
 
-/// Tickets that are wrong in one way each; no two are the same.
-fn bad_tickets(stranger: &Network, issuer: Es256SigningKey) -> impl Fn(usize) -> Ticket {
-    let id = stranger.local().id();
-    move |number| {
-        let signed_by = |key: SigningKey| {
-            JwtTicketBuilder::new(key)
-                .issuer("issuer")
-                .token_id(number.to_string())
-        };
-        let hour = Expiration::in_1h();
-        match number % 5 {
-            0 => signed_by(Es256SigningKey::random().into()).build(&id, hour),
-            1 => signed_by(issuer.clone().into()).build(&id, Expiration::already_expired()),
-            2 => signed_by(issuer.clone().into())
-                .issuer("somebody")
-                .build(&id, hour),
-            3 => {
-                let other = SecretKey::from(Digest::from_u64(number as u64)).public();
-                signed_by(issuer.clone().into()).build(&other, hour)
-            }
-            _ => Ticket::new(Jwt::CLASS, Bytes::from(vec![b'.'; number % 8000])),
-        }
-    }
+#[test]
+fn ten_thousand_attempts_with_bad_tickets_slow_no_stream() {
+    withstands::<OfStream>();
+}
+
+#[test]
+fn ten_thousand_attempts_with_bad_tickets_slow_no_group() {
+    withstands::<OfGroup>();
+}
+
+#[test]
+fn ten_thousand_attempts_with_bad_tickets_slow_no_collection() {
+    withstands::<OfCollection>();
 }

@@ -3,9 +3,13 @@
 //! In memory under paused time, where a second is a second.
 
 mod command;
+mod declared;
 mod hostile;
+mod identity;
 mod matrix;
+mod refusals;
 mod renewal;
+mod rights;
 mod seats;
 mod streams;
 

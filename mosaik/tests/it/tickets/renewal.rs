@@ -3,13 +3,18 @@
 use mosaik::tickets::{SignError, SigningAlgorithm, SigningKey, TicketClass};
 
 use super::{
-    seats::{Seat, StreamConsumer, StreamProducer},
+    seats::{
+        CollectionReader, CollectionWriter, GroupMember, Seat, StreamConsumer, StreamProducer,
+    },
     *,
 };
 
 async fn stays_in<S: Seat>(seed: u64) {
     let world = World::new(seed);
     let [guard, bearer] = world.pair().await;
+    // Where both ends ask, the guard has what it asks for.
+    let own = ticket(&guard, world.after(600_000));
+    guard.discovery().add_ticket(own);
     // One that the application put there itself, of the same class: not the renewal's business.
     bearer
         .discovery()
@@ -49,6 +54,21 @@ async fn a_consumer_that_renews_its_ticket_stays_connected() {
 #[tokio::test(start_paused = true)]
 async fn a_producer_that_renews_its_ticket_stays_connected() {
     stays_in::<StreamConsumer>(2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_renews_its_ticket_stays_bonded() {
+    stays_in::<GroupMember>(5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_renews_its_ticket_stays_bonded() {
+    stays_in::<CollectionReader>(6).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_renews_its_ticket_stays_bonded() {
+    stays_in::<CollectionWriter>(7).await;
 }
 
 #[tokio::test(start_paused = true)]
