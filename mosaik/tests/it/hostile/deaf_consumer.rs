@@ -98,7 +98,7 @@ fn beside(back_pressure: BackPressure, same: bool) {
             stream: *stream.stream_id(),
             schema: <Kibibyte as mosaik::Datum>::schema().fingerprint(),
         },
-        per_second: 20,
+        per_second: 2,
     });
     // Whoever waits is kept waiting.
     let filler = runtime.spawn(async move {
