@@ -61,6 +61,17 @@ pub(crate) async fn closed_loop<F: Future<Output = ()>>(
     run: Duration,
     call: impl Fn() -> F,
 ) -> Figures {
+    let begin = Instant::now();
+    let samples = sample(in_flight, run, call).await;
+    Figures::of(samples, begin.elapsed())
+}
+
+/// As [`closed_loop`]: what each call took.
+pub(crate) async fn sample<F: Future<Output = ()>>(
+    in_flight: usize,
+    run: Duration,
+    call: impl Fn() -> F,
+) -> Vec<Duration> {
     let timed = || {
         let begin = Instant::now();
         let pending = call();
@@ -78,5 +89,5 @@ pub(crate) async fn closed_loop<F: Future<Output = ()>>(
             pending.push(timed());
         }
     }
-    Figures::of(samples, begin.elapsed())
+    samples
 }
