@@ -120,7 +120,8 @@ impl<S: Storage<M::Command>, M: StateMachine> GroupBuilder<'_, S, M> {
             self.formation,
             self.machine.leadership_preference(),
             (self.machine.signature(), sync.signature()),
-        );
+        )
+        .with_label(self.machine.label());
         // Sealed: there is but one kind, which has no state of its own.
         drop(self.storage);
         self.groups.join(config, self.machine, sync.snapshots())

@@ -18,6 +18,7 @@ pub struct GroupConfig {
     formation: Formation,
     preference: LeadershipPreference,
     gate: Arc<Gate>,
+    label: String,
 }
 
 impl GroupConfig {
@@ -46,7 +47,19 @@ impl GroupConfig {
             formation,
             preference,
             gate: Arc::new(Gate::new(validators)),
+            label: "group".to_owned(),
         }
+    }
+
+    /// With a name by which people know what the group replicates.
+    pub(in crate::groups) fn with_label(mut self, label: String) -> Self {
+        self.label = label;
+        self
+    }
+
+    /// What the group replicates, for people.
+    pub(in crate::groups) fn label(&self) -> &str {
+        &self.label
     }
 
     /// How fast the members notice, elect and give up.

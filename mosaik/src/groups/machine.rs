@@ -109,6 +109,12 @@ pub trait StateMachine: Sized + Send + Sync + 'static {
         Bytes::new()
     }
 
+    /// What it is, for people: in the words of an error that concerns this machine.
+    #[doc(hidden)]
+    fn label(&self) -> String {
+        "group".to_owned()
+    }
+
     /// Told after each run of commands, before any of them is acknowledged: the time to show the new state.
     #[doc(hidden)]
     fn end_of_run(&mut self) {}

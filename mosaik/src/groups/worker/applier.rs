@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     batch::{Content, Entry, Piece},
     client::{Failure, Run},
+    digest::StateAt,
 };
 use crate::{
     groups::{
@@ -19,7 +20,7 @@ use crate::{
         identity::Lineage,
         session::{Answer, EntryDigest, Judged, SessionTable, StateDigest},
     },
-    primitives::{Datum, Digest, GroupId, NetworkId, decode, encode},
+    primitives::{Datum, GroupId, NetworkId, decode, encode},
 };
 
 /// Who wants to know what was applied.
@@ -37,7 +38,7 @@ pub(in crate::groups) struct News {
     /// The last command applied by now.
     pub(in crate::groups) position: Cursor,
     /// The digests after each entry.
-    pub(in crate::groups) digests: Vec<(u64, Digest)>,
+    pub(in crate::groups) digests: Vec<StateAt>,
     /// Commands of this node's session.
     pub(in crate::groups) runs: Vec<Run>,
     /// The history has ended in favour of this one.
@@ -255,8 +256,11 @@ impl<M: StateMachine> Applier for MachineApplier<M> {
                 }
             }
             held.ledger.digest = digest.finish(held.ledger.position.index());
-            news.digests
-                .push((at.log_index, held.ledger.digest.value()));
+            news.digests.push(StateAt {
+                log_index: at.log_index,
+                index: held.ledger.position.index(),
+                digest: held.ledger.digest.value(),
+            });
         });
     }
 
@@ -318,7 +322,11 @@ impl<M: StateMachine> Applier for MachineApplier<M> {
             news.sealed = held.ledger.sealed;
             if let Some(log_index) = head.log_index {
                 news.digests.clear();
-                news.digests.push((log_index, head.digest.value()));
+                news.digests.push(StateAt {
+                    log_index,
+                    index: head.position.index(),
+                    digest: head.digest.value(),
+                });
             }
             Ok(())
         })

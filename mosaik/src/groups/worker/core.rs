@@ -363,12 +363,12 @@ impl Core {
     pub(super) fn pulse_now(&self) -> Option<Pulse> {
         let active = self.active.borrow().clone()?;
         let applied = active.replica.watch().borrow().applied?;
-        let (log_index, digest) = lock(&self.digests).last().unwrap_or((0, Digest::zero()));
+        let last = lock(&self.digests).last();
         Some(Pulse {
             lineage: active.lineage(),
             applied,
-            log_index,
-            digest,
+            log_index: last.map_or(0, |last| last.log_index),
+            digest: last.map_or(Digest::zero(), |last| last.digest),
         })
     }
 }
@@ -386,8 +386,8 @@ impl Audience for Core {
             if news.is_restored {
                 digests.clear();
             }
-            for (log_index, digest) in news.digests {
-                digests.push(log_index, digest);
+            for state in news.digests {
+                digests.push(state);
             }
         }
         self.meter.committed(news.position.index().0);

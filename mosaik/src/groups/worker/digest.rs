@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::batch::{parse_lineage, put_lineage};
-use crate::{groups::identity::Lineage, primitives::Digest};
+use crate::{
+    groups::{Index, identity::Lineage},
+    primitives::Digest,
+};
 
 /// What a member says with each sign of life: how far it is, and what its state is by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,29 +51,35 @@ impl Pulse {
 /// Lineage, two indices and a digest.
 const PULSE_BYTES: usize = 20 + 8 + 8 + 32;
 
+/// The state after one log entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::groups) struct StateAt {
+    pub(in crate::groups) log_index: u64,
+    /// The last command by then.
+    pub(in crate::groups) index: Index,
+    pub(in crate::groups) digest: Digest,
+}
+
 /// The digests after the last log entries.
 #[derive(Debug, Default)]
 pub(super) struct Digests {
     /// Oldest first.
-    recent: VecDeque<(u64, Digest)>,
+    recent: VecDeque<StateAt>,
 }
 
 impl Digests {
-    pub(super) fn push(&mut self, log_index: u64, digest: Digest) {
-        if self
-            .recent
-            .back()
-            .is_some_and(|(last, _)| *last >= log_index)
-        {
+    pub(super) fn push(&mut self, state: StateAt) {
+        let last = self.recent.back();
+        if last.is_some_and(|last| last.log_index >= state.log_index) {
             self.recent.clear();
         }
         if self.recent.len() >= RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back((log_index, digest));
+        self.recent.push_back(state);
     }
 
-    pub(super) fn last(&self) -> Option<(u64, Digest)> {
+    pub(super) fn last(&self) -> Option<StateAt> {
         self.recent.back().copied()
     }
 
@@ -78,10 +87,13 @@ impl Digests {
         self.recent.clear();
     }
 
-    /// Whether this member's state after the entry is known, and another one.
-    pub(super) fn differs(&self, log_index: u64, digest: Digest) -> bool {
-        let index = self.recent.binary_search_by_key(&log_index, |(at, _)| *at);
-        index.is_ok_and(|index| self.recent[index].1 != digest)
+    /// This member's state after the entry, if it is known, and another one.
+    pub(super) fn other_than(&self, log_index: u64, digest: Digest) -> Option<StateAt> {
+        let found = self
+            .recent
+            .binary_search_by_key(&log_index, |state| state.log_index);
+        let state = *self.recent.get(found.ok()?)?;
+        (state.digest != digest).then_some(state)
     }
 }
 
@@ -111,20 +123,36 @@ mod tests {
         assert_eq!(Pulse::decode(&[]), None);
     }
 
+    fn state(log_index: u64, digest: Digest) -> StateAt {
+        StateAt {
+            log_index,
+            index: Index(log_index + 1),
+            digest,
+        }
+    }
+
     #[test]
     fn only_known_entries_are_compared() {
         let mut digests = Digests::default();
         for index in 1..=5000 {
-            digests.push(index, Digest::from_u64(index));
+            digests.push(state(index, Digest::from_u64(index)));
         }
-        assert_eq!(digests.last(), Some((5000, Digest::from_u64(5000))));
-        assert!(!digests.differs(5000, Digest::from_u64(5000)));
-        assert!(digests.differs(4999, Digest::from_u64(1)));
-        assert!(!digests.differs(1, Digest::from_u64(0)), "forgotten");
-        assert!(!digests.differs(9999, Digest::from_u64(0)), "not there yet");
-        digests.push(3, Digest::from_u64(9));
+        let differs =
+            |digests: &Digests, index, digest| digests.other_than(index, digest).is_some();
+        assert_eq!(digests.last(), Some(state(5000, Digest::from_u64(5000))));
+        assert!(!differs(&digests, 5000, Digest::from_u64(5000)));
+        assert_eq!(
+            digests.other_than(4999, Digest::from_u64(1)),
+            Some(state(4999, Digest::from_u64(4999)))
+        );
+        assert!(!differs(&digests, 1, Digest::from_u64(0)), "forgotten");
         assert!(
-            !digests.differs(4999, Digest::from_u64(1)),
+            !differs(&digests, 9999, Digest::from_u64(0)),
+            "not there yet"
+        );
+        digests.push(state(3, Digest::from_u64(9)));
+        assert!(
+            !differs(&digests, 4999, Digest::from_u64(1)),
             "another history"
         );
     }

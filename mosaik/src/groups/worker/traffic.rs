@@ -255,13 +255,16 @@ impl Core {
                 self.driver.notify_one();
             }
         }
-        if !lock(&self.digests).differs(pulse.log_index, pulse.digest) {
+        let Some(ours) = lock(&self.digests).other_than(pulse.log_index, pulse.digest) else {
             return;
-        }
+        };
         let evidence = format!(
-            "state differs from that of {} after log entry {}: theirs has digest {}",
+            "{} at version {}: the state differs from that of {} (after log entry {}: digest {} here, {} there)",
+            self.config.label(),
+            ours.index,
             from.peer.fmt_short(),
-            pulse.log_index,
+            ours.log_index,
+            ours.digest,
             pulse.digest
         );
         if is_leader {
