@@ -2,9 +2,9 @@
 
 use core::future::Future;
 
-use super::handle::{handle, mutators};
+use super::handle::mutators;
 use super::replica::Replica;
-use super::slot::{Operation, Slot, exchange, slot_mutators, slot_reads};
+use super::slot::{Operation, Slot, exchange, slot};
 use super::structure::Reply;
 use super::wire::{Wire, command};
 use super::{Batch, Exchange, Returned, Value, Version};
@@ -30,11 +30,7 @@ pub type CellReader<T> = Cell<T, false>;
 /// Reads and changes a [`Cell`].
 pub type CellWriter<T> = Cell<T, true>;
 
-handle! { [T: Value] Cell [T] = Slot<T, false> }
-
-slot_mutators! { Cell, "Sets the value.", false }
-
-slot_reads! { Cell, false }
+slot! { Cell, false, "Sets the value." }
 
 mutators! { [T: Value] Cell [T] {
     /// Sets the value, and tells the value before.

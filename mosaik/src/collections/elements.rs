@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::Value;
 use super::structure::{Effects, Items, Refusal, Reply, Structure};
 use super::wire::{Held, Wire, fingerprint};
-use crate::primitives::schema::stable_type_name;
 
 /// What can be asked of values in a row. `T` is written ([`Wire`]) or read ([`Held`]).
 #[doc(hidden)]
@@ -144,16 +143,13 @@ impl<T: Value> Elements<T> {
 }
 
 impl<T: Value> Structure for Elements<T> {
+    type Types = T;
     const KIND: &'static str = "vec";
     const ORDERED: bool = true;
 
     type Operation = Operation<Held<T>>;
     type Change = VecChange<T>;
     type Item = Held<T>;
-
-    fn types() -> String {
-        stable_type_name::<T>()
-    }
 
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply {
         match operation {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::structure::{Effects, Items, Reply, Structure};
 use super::wire::{Held, Wire, command, expectation, fingerprint};
 use super::{Batch, Key, OrderedKey, Value};
+use crate::primitives::Datum;
 use crate::primitives::encoding::EncodeError;
-use crate::primitives::{Datum, schema::stable_type_name};
 
 /// What can be asked of keys with values. `K` and `V` are written ([`Wire`]) or read ([`Held`]).
 #[doc(hidden)]
@@ -248,9 +248,52 @@ impl<T: Table> Batch<Keyed<T>> {
     }
 }
 
-/// Gives a map its writes, and its batches what sets a value.
-macro_rules! keyed_mutators {
-    ([$($bounds:tt)*] $name:ident [$key:ident, $value:ident] = $structure:ty) => {
+/// Makes handles of a map, with the reads and writes that every map has: how keys are looked up, and what is known of
+/// their order.
+macro_rules! keyed {
+    (
+        [$($bounds:tt)*] $name:ident [$key:ident, $value:ident] = $structure:ty,
+        [$($lookup:tt)*], $iterator:ident $order:literal
+    ) => {
+        $crate::collections::handle::handle! { [$($bounds)*] $name [$key, $value] = $structure }
+
+        $crate::collections::handle::reads! { [$($bounds)*] $name [$key, $value] = $structure {
+            /// How many keys there are.
+            fn len() -> usize |state| { state.0.0.len() }
+
+            /// Whether there are no keys.
+            fn is_empty() -> bool |state| { state.0.0.is_empty() }
+
+            /// Whether a key has a value.
+            fn contains_key[Q: $($lookup)* + ?Sized](key: &Q) -> bool
+                where [$key: core::borrow::Borrow<Q>] |state|
+            {
+                state.0.0.contains_key(key)
+            }
+
+            /// The value of a key.
+            fn get[Q: $($lookup)* + ?Sized](key: &Q) -> Option<$value>
+                where [$key: core::borrow::Borrow<Q>] |state|
+            {
+                state.0.0.get(key).cloned()
+            }
+
+            #[doc = concat!("All keys with their values, of this moment, ", $order, ".")]
+            fn iter() -> impl $iterator<Item = ($key, $value)> + 'static |state| {
+                state.0.0.clone().into_iter()
+            }
+
+            #[doc = concat!("All keys, of this moment, ", $order, ".")]
+            fn keys() -> impl $iterator<Item = $key> + 'static |state| {
+                state.0.0.clone().into_iter().map(|(key, _)| key)
+            }
+
+            #[doc = concat!("All values, of this moment, ", $order, ".")]
+            fn values() -> impl $iterator<Item = $value> + 'static |state| {
+                state.0.0.clone().into_iter().map(|(_, value)| value)
+            }
+        }}
+
         $crate::collections::handle::mutators! { [$($bounds)*] $name [$key, $value] {
             /// Sets the value of a key.
             fn insert(&self, key: $key, value: $value) -> (Version, ($key, $value)) {
@@ -344,7 +387,7 @@ macro_rules! keyed_mutators {
         }
     };
 }
-pub(super) use keyed_mutators;
+pub(super) use keyed;
 
 /// The command of an exchange.
 pub(super) fn exchange<K: Datum, V: Datum>(
@@ -365,15 +408,12 @@ pub(super) fn exchange<K: Datum, V: Datum>(
 type Change<T> = MapChange<<T as Table>::Key, <T as Table>::Value>;
 
 impl<T: Table> Structure for Keyed<T> {
+    type Types = (T::Key, T::Value);
     const KIND: &'static str = T::KIND;
 
     type Operation = Operation<Held<T::Key>, Held<T::Value>>;
     type Change = Change<T>;
     type Item = (Held<T::Key>, Held<T::Value>);
-
-    fn types() -> String {
-        stable_type_name::<(T::Key, T::Value)>()
-    }
 
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply {
         match operation {

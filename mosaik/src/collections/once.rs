@@ -2,9 +2,9 @@
 
 use core::future::Future;
 
-use super::handle::{handle, mutators};
+use super::handle::mutators;
 use super::replica::Replica;
-use super::slot::{Operation, Slot, exchange, slot_mutators, slot_reads};
+use super::slot::{Operation, Slot, exchange, slot};
 use super::structure::Reply;
 use super::wire::{Wire, command};
 use super::{Batch, Exchange, Value, Version};
@@ -30,11 +30,7 @@ pub type OnceReader<T> = Once<T, false>;
 /// Reads and sets a [`Once`].
 pub type OnceWriter<T> = Once<T, true>;
 
-handle! { [T: Value] Once [T] = Slot<T, true> }
-
-slot_mutators! { Once, "Sets the value, if there is none. The version does not say whether it did.", true }
-
-slot_reads! { Once, true }
+slot! { Once, true, "Sets the value, if there is none. The version does not say whether it did." }
 
 mutators! { [T: Value] Once [T] {
     /// Sets the value, if there is none, and tells whether it did, and if not, the value.

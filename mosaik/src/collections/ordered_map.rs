@@ -4,8 +4,8 @@ use core::borrow::Borrow;
 use core::future::Future;
 use core::ops::{Bound, RangeBounds};
 
-use super::handle::{handle, reads};
-use super::keyed::{Keyed, Operation, Sorted, exchange, keyed_mutators};
+use super::handle::reads;
+use super::keyed::{Keyed, Operation, Sorted, exchange, keyed};
 use super::replica::Replica;
 use super::structure::Reply;
 use super::wire::{Wire, command};
@@ -34,47 +34,17 @@ pub type OrderedMapReader<K, V> = OrderedMap<K, V, false>;
 /// Reads and changes an [`OrderedMap`].
 pub type OrderedMapWriter<K, V> = OrderedMap<K, V, true>;
 
-handle! { [K: OrderedKey, V: Value] OrderedMap [K, V] = Keyed<Sorted<K, V>> }
-
-keyed_mutators! { [K: OrderedKey, V: Value] OrderedMap [K, V] = Keyed<Sorted<K, V>> }
+keyed! {
+    [K: OrderedKey, V: Value] OrderedMap [K, V] = Keyed<Sorted<K, V>>,
+    [Ord], DoubleEndedIterator "in the order of the keys, the lowest first"
+}
 
 reads! { [K: OrderedKey, V: Value] OrderedMap [K, V] = Keyed<Sorted<K, V>> {
-    /// How many keys there are.
-    fn len() -> usize |state| { state.0.0.len() }
-
-    /// Whether there are no keys.
-    fn is_empty() -> bool |state| { state.0.0.is_empty() }
-
-    /// Whether a key has a value.
-    fn contains_key[Q: Ord + ?Sized](key: &Q) -> bool where [K: Borrow<Q>] |state| {
-        state.0.0.contains_key(key)
-    }
-
-    /// The value of a key.
-    fn get[Q: Ord + ?Sized](key: &Q) -> Option<V> where [K: Borrow<Q>] |state| {
-        state.0.0.get(key).cloned()
-    }
-
     /// The lowest key, with its value.
     fn first() -> Option<(K, V)> |state| { state.0.0.get_min().cloned() }
 
     /// The highest key, with its value.
     fn last() -> Option<(K, V)> |state| { state.0.0.get_max().cloned() }
-
-    /// All keys with their values, of this moment, from the lowest to the highest.
-    fn iter() -> impl DoubleEndedIterator<Item = (K, V)> + 'static |state| {
-        state.0.0.clone().into_iter()
-    }
-
-    /// All keys, of this moment, from the lowest to the highest.
-    fn keys() -> impl DoubleEndedIterator<Item = K> + 'static |state| {
-        state.0.0.clone().into_iter().map(|(key, _)| key)
-    }
-
-    /// All values, of this moment, in the order of their keys.
-    fn values() -> impl DoubleEndedIterator<Item = V> + 'static |state| {
-        state.0.0.clone().into_iter().map(|(_, value)| value)
-    }
 
     /// The keys in a range with their values, of this moment, from the lowest to the highest. A range that ends before it
     /// begins is empty.

@@ -329,6 +329,7 @@ fn pair_bytes<P: OrderedKey, V: Value>(entry: &Entry<P, V>) -> Option<Bytes> {
 }
 
 impl<P: OrderedKey, K: Key, V: Value, const CAP: u64> Structure for Ranking<P, K, V, CAP> {
+    type Types = (P, K, V);
     const KIND: &'static str = "depq";
 
     type Operation = Operation<Held<P>, Held<K>, Held<V>>;
@@ -337,7 +338,7 @@ impl<P: OrderedKey, K: Key, V: Value, const CAP: u64> Structure for Ranking<P, K
     type Item = (Held<P>, Held<K>, Held<V>, Arrival);
 
     fn types() -> String {
-        format!("{}, at most {CAP}", stable_type_name::<(P, K, V)>())
+        format!("{}, at most {CAP}", stable_type_name::<Self::Types>())
     }
 
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Value;
 use super::structure::{Effects, Items, Reply, Structure};
 use super::wire::{Held, Wire, command, expectation, fingerprint};
+use crate::primitives::Datum;
 use crate::primitives::encoding::EncodeError;
-use crate::primitives::{Datum, schema::stable_type_name};
 
 /// What can be asked of room for one value. `T` is written ([`Wire`]) or read ([`Held`]).
 #[doc(hidden)]
@@ -98,9 +98,11 @@ pub(super) fn exchange<T: Datum>(
     command(&operation, answers)
 }
 
-/// Gives `Cell` and `Once` the writes that both have.
-macro_rules! slot_mutators {
-    ($name:ident, $doc:literal, $once:literal) => {
+/// Makes handles of `Cell` and `Once`, with the reads and writes that both have.
+macro_rules! slot {
+    ($name:ident, $once:literal, $doc:literal) => {
+        $crate::collections::handle::handle! { [T: Value] $name [T] = Slot<T, $once> }
+
         $crate::collections::handle::mutators! { [T: Value] $name [T] {
             #[doc = $doc]
             fn write(&self, value: T) -> (Version, T) {
@@ -120,13 +122,7 @@ macro_rules! slot_mutators {
                 self.add(&Operation::Write(Wire(&value)))
             }
         }
-    };
-}
-pub(super) use slot_mutators;
 
-/// Gives `Cell` and `Once` their reads.
-macro_rules! slot_reads {
-    ($name:ident, $once:literal) => {
         $crate::collections::handle::reads! { [T: Value] $name [T] = Slot<T, $once> {
             /// The value.
             fn read() -> Option<T> |state| { state.0.clone() }
@@ -145,18 +141,15 @@ macro_rules! slot_reads {
         }}
     };
 }
-pub(super) use slot_reads;
+pub(super) use slot;
 
 impl<T: Value, const ONCE: bool> Structure for Slot<T, ONCE> {
+    type Types = T;
     const KIND: &'static str = if ONCE { "once" } else { "cell" };
 
     type Operation = Operation<Held<T>>;
     type Change = CellChange<T>;
     type Item = Held<T>;
-
-    fn types() -> String {
-        stable_type_name::<T>()
-    }
 
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply {
         match operation {

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Exchange, Returned, Version};
-use crate::primitives::{Datum, Digest, UniqueId};
+use crate::primitives::{Datum, Digest, UniqueId, schema::stable_type_name};
 
 /// The data of a collection: operations that change it, and items that it is made of.
 ///
@@ -25,8 +25,13 @@ pub trait Structure: Clone + Default + Send + Sync + 'static {
     /// One part of a snapshot.
     type Item: Serialize + DeserializeOwned;
 
-    /// The types inside, without the paths of their modules.
-    fn types() -> String;
+    /// The types inside.
+    type Types: 'static;
+
+    /// Their names, without the paths of their modules.
+    fn types() -> String {
+        stable_type_name::<Self::Types>()
+    }
 
     /// An id of the types inside: collections of other types never meet.
     fn types_id() -> UniqueId {
