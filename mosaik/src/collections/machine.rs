@@ -17,7 +17,7 @@ use crate::groups::{
     ApplyContext, Index, LeadershipPreference, RestoreError, SnapshotMachine, SnapshotSync,
     StateMachine,
 };
-use crate::primitives::{Datum, UniqueId, encode};
+use crate::primitives::{Datum, Short, UniqueId, encode};
 
 /// A command: bytes that were encoded once, by [`wire`].
 #[derive(Clone, Debug)]
@@ -117,8 +117,13 @@ impl<S: Structure> Machine<S> {
     }
 
     /// Whether the whole state goes into the reply, which groups compare between replicas.
+    ///
+    /// Follows from the state and its version alone, so that all replicas look at the same versions. The more items,
+    /// the more seldom: a write pays for one item, or less.
     fn is_verified_here(&self) -> bool {
-        self.version.0.is_multiple_of(VERIFY_EVERY) && self.state.count() <= VERIFY_ITEMS_MAX
+        let count = self.state.count();
+        let period = count.next_power_of_two().max(VERIFY_EVERY) as u64;
+        count <= VERIFY_ITEMS_MAX && self.version.0.is_multiple_of(period)
     }
 
     /// Shows the state, and what led to it since it was shown last; `None` if that is not known.
@@ -131,8 +136,8 @@ impl<S: Structure> Machine<S> {
     }
 }
 
-/// Versions from one look at the whole state to the next.
-const VERIFY_EVERY: u64 = 1024;
+/// Versions from one look at the whole state to the next, at least.
+const VERIFY_EVERY: usize = 1024;
 
 /// Items of a state that is looked at as a whole: so many take some milliseconds, while no other write is applied.
 const VERIFY_ITEMS_MAX: usize = 16_384;
@@ -174,13 +179,18 @@ impl<S: Structure> StateMachine for Machine<S> {
     }
 
     fn apply_with_response(&mut self, command: Command, ctx: &dyn ApplyContext) -> Bytes {
-        match self.apply_command(ctx.index(), &command.0) {
-            Reply::Done if self.is_verified_here() => {
-                encode(&Reply::Verified(digest::of(&self.state))).unwrap_or_default()
-            }
+        let mut reply = self.apply_command(ctx.index(), &command.0);
+        if self.is_verified_here() {
+            reply = Reply::Verified(digest::of(&self.state), Box::new(reply));
+        }
+        match reply {
             Reply::Done => Bytes::new(),
             reply => encode(&reply).unwrap_or_default(),
         }
+    }
+
+    fn label(&self) -> String {
+        format!("{} {}", S::KIND, Short(&self.store_id))
     }
 
     fn end_of_run(&mut self) {
@@ -235,5 +245,37 @@ impl<S: Structure> SnapshotMachine for Machine<S> {
         self.run = Run::Empty;
         self.show(None);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collections::elements::Elements;
+
+    #[test]
+    fn the_more_items_the_more_seldom_all_are_looked_at() {
+        // (items, version) -> whether all are looked at
+        let table = [
+            ((0, 1023), false),
+            ((0, 1024), true),
+            ((1024, 3 * 1024), true),
+            ((1025, 3 * 1024), false),
+            ((1025, 4 * 1024), true),
+            ((16_384, 8 * 1024), false),
+            ((16_384, 16_384), true),
+            ((16_385, 32_768), false),
+        ];
+        for ((items_count, version), expected) in table {
+            let mut machine =
+                Machine::<Elements<u64>>::new("store".into(), true, SyncConfig::default(), 0);
+            machine.state = Elements((0..items_count).collect());
+            machine.version = Index(version);
+            assert_eq!(
+                machine.is_verified_here(),
+                expected,
+                "{items_count} items at {version}"
+            );
+        }
     }
 }

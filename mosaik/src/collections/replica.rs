@@ -216,5 +216,8 @@ fn reply(outcome: &Outcome) -> Option<Reply> {
     if outcome.response.is_empty() {
         return Some(Reply::Done);
     }
-    decode(&outcome.response).ok()
+    match decode(&outcome.response).ok()? {
+        Reply::Verified(_, reply) => Some(*reply),
+        reply => Some(reply),
+    }
 }

@@ -38,6 +38,7 @@ impl Status {
         group: groups::Status,
     ) -> Self {
         let reached = Reached {
+            has_stopped: group.role == groups::Role::Stopped,
             voters_count: group.voters.len(),
             bonded_count: group.voters.iter().filter(|voter| voter.is_bonded).count(),
             has_history: group.lineage.is_some(),
@@ -82,6 +83,7 @@ impl fmt::Display for Status {
 
 /// Which of those who decide can be reached.
 struct Reached {
+    has_stopped: bool,
     voters_count: usize,
     bonded_count: usize,
     has_history: bool,
@@ -91,6 +93,12 @@ impl Reached {
     /// What is wrong and what can be done about it, in words.
     const fn advice(&self, is_writer: bool) -> &'static str {
         match self {
+            Self {
+                has_stopped: true, ..
+            } => {
+                "this replica has stopped for good: reads go on from what is here; close its handles on this \
+                 node and open it again to follow the others"
+            }
             Self {
                 has_history: false, ..
             } if is_writer => {
@@ -139,13 +147,20 @@ mod tests {
             ((3, 2, true, true), "the writers are choosing"),
         ];
         for ((voters_count, bonded_count, has_history, is_writer), expected) in table {
-            let reached = Reached {
+            let mut reached = Reached {
+                has_stopped: false,
                 voters_count,
                 bonded_count,
                 has_history,
             };
             let advice = reached.advice(is_writer);
             assert!(advice.starts_with(expected), "{advice}");
+            reached.has_stopped = true;
+            assert!(
+                reached
+                    .advice(is_writer)
+                    .starts_with("this replica has stopped")
+            );
         }
     }
 }

@@ -105,8 +105,8 @@ pub enum Reply {
     Done,
     /// Nothing was changed.
     Refused(Refusal),
-    /// Applied, and this is the digest of the whole state: replicas compare what they reply.
-    Verified(Digest),
+    /// The digest of the whole state, which replicas compare with the rest of what they reply; and the reply itself.
+    Verified(Digest, Box<Self>),
     /// What was there before, encoded.
     Found(Option<Bytes>),
     /// Whether an exchange took place, and the value that stopped it, encoded.

@@ -102,7 +102,7 @@ fn run<M: Model>(operations: &[M::Operation]) {
 
 fn told(reply: &Reply) -> Expected {
     match reply {
-        Reply::Done | Reply::Verified(_) => Expected::Done,
+        Reply::Done | Reply::Verified(..) => Expected::Done,
         Reply::Refused(_) => Expected::Refused,
         Reply::Found(value) => Expected::Found(value.is_some()),
         Reply::Exchange { exchanged, .. } => Expected::Exchanged(*exchanged),
