@@ -1,6 +1,9 @@
 //! Nodes that are gone, and come back.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use mosaik::{
@@ -144,6 +147,64 @@ async fn a_minority_gives_writes_back() {
     soon("it follows", third.when().reaches(version)).await;
     assert_eq!((third.get(&1), third.get(&2)), (None, Some(2)));
     assert_eq!(second.state_digest(), third.state_digest());
+}
+
+/// What decodes to something else every time, as no value should.
+#[derive(Clone, Debug)]
+struct Fickle(u64);
+
+impl Datum for Fickle {
+    type EncodeError = std::convert::Infallible;
+    type DecodeError = std::convert::Infallible;
+
+    fn encode(&self) -> Result<Bytes, Self::EncodeError> {
+        Ok(Bytes::copy_from_slice(&self.0.to_le_bytes()))
+    }
+
+    fn decode(_: &[u8]) -> Result<Self, Self::DecodeError> {
+        static DECODED: AtomicU64 = AtomicU64::new(0);
+        Ok(Self(DECODED.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+/// Replicas look at each other's whole state now and then; one that differs from its leader stops, and says what it is,
+/// and at which version.
+#[tokio::test(start_paused = true)]
+async fn states_that_differ_are_told() {
+    let world = World::new(64);
+    let nodes: [Network; 3] = world.nodes().await;
+    let config = CollectionConfig::default().with_formation(Formation::Expect(3));
+    let writers = nodes
+        .each_ref()
+        .map(|node| Map::<u64, Fickle>::writer_with_config(node, "fickle", config.clone()));
+    for writer in &writers {
+        online!(writer);
+    }
+    let writes = (0..1024).map(|key| writers[0].insert(key % 10, Fickle(0)));
+    join_all(writes).await;
+    let leader = writers[0].status().group.leader;
+    let follower = nodes
+        .iter()
+        .zip(&writers)
+        .find(|(node, _)| Some(node.local().id()) != leader);
+    let (_, follower) = follower.unwrap();
+    soon("it is found", follower.when().offline()).await;
+    let why = follower.status().why_offline.unwrap();
+    let store = &StoreId::from("fickle").to_string()[..10];
+    assert!(
+        why.contains(&format!(
+            "map {store} at version 1024: the state differs from that of"
+        )),
+        "{why}"
+    );
+    assert_eq!(follower.len(), 10, "what is here can be read");
+    match follower.insert(1, Fickle(7)).await.unwrap_err() {
+        Error::Failed { reason, value } => {
+            assert!(reason.contains("at version 1024"), "{reason}");
+            assert_eq!(value.0, 1);
+        }
+        error => panic!("{error}"),
+    }
 }
 
 #[tokio::test(start_paused = true)]
