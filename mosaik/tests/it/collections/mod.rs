@@ -5,6 +5,7 @@ mod changes;
 mod failures;
 mod outcomes;
 mod seeds;
+mod snapshots;
 mod sync;
 
 use std::{future::Future, time::Duration};

@@ -1,10 +1,13 @@
 //! Replicas that come late, and get the state from the others.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use mosaik::{
     collections::{Map, MapReader, PriorityQueue, SyncConfig, VecWriter},
     *,
 };
+use tokio::time::timeout;
 
 use super::{World, online, soon};
 
@@ -35,6 +38,28 @@ async fn every_batch_size_brings_everything() {
         soon("it follows", second.when().reaches(version)).await;
         assert_eq!((second.len(), second.last()), (1_001, Some(7)));
     }
+}
+
+/// A hundred thousand writes of their own, and a third node: online within two seconds.
+#[tokio::test(start_paused = true)]
+async fn a_late_reader_of_many_items() {
+    let world = World::new(44);
+    let [a, b] = world.nodes().await;
+    let (first, second) = (writer(&a, 100), writer(&b, 100));
+    online!(first, second);
+    let mut writes = Vec::new();
+    for start in 0..10u64 {
+        writes.extend((start * 1_000..(start + 1) * 1_000).map(|n| first.push_back(n)));
+        join_all(writes.drain(..)).await;
+    }
+    first.extend(10_000..100_000).await.unwrap();
+    let nodes = [a, b];
+    let c = world.node_beside(3, &nodes).await;
+    let third = collections::Vec::<u64>::reader_with_config(&c, "row", config(100));
+    let online = timeout(Duration::from_secs(2), third.when().online()).await;
+    assert!(online.is_ok(), "not online: {}", third.status());
+    soon("it follows", third.when().reaches(first.version())).await;
+    assert!(third.iter().eq(0..100_000));
 }
 
 #[tokio::test(start_paused = true)]
