@@ -1,4 +1,4 @@
-//! Chats between real processes, through what is typed into them and what they print.
+//! Chats between real processes in terminals, through what is typed into them and what they show.
 
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 #![cfg(unix)]
@@ -6,9 +6,17 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
     time::{Duration, Instant},
+};
+
+use pty_process::{
+    Size,
+    blocking::{self, Pty},
 };
 
 /// Cargo builds the examples of a package before its tests, beside them.
@@ -35,28 +43,31 @@ impl Drop for Host {
     }
 }
 
+/// Somebody who sits in front of a terminal.
 struct Participant {
     name: &'static str,
     child: Child,
-    keyboard: ChildStdin,
+    terminal: Arc<Pty>,
     lines: Receiver<String>,
     seen: Vec<String>,
 }
 
 impl Participant {
     fn start(host: &Host, name: &'static str) -> Self {
-        let mut child = command(&host.0)
-            .args(["--nickname", name, "--room", "smoke"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
+        let (terminal, end) = blocking::open().expect("a terminal");
+        terminal.resize(Size::new(24, 80)).expect("it has a size");
+        let child = blocking::Command::new(program())
+            .args(["--local", "--nickname", name, "--room", "smoke"])
+            .env("MOSAIK_RUNTIME_DIR", &host.0)
+            .spawn(end)
             .expect("the example is built");
-        let keyboard = child.stdin.take().expect("stdin is a pipe");
-        let screen = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let terminal = Arc::new(terminal);
         let (seen, lines) = channel();
+        let screen = terminal.clone();
         std::thread::spawn(move || {
-            for line in screen.lines().map_while(Result::ok) {
-                if seen.send(line).is_err() {
+            // Reading fails when the program is gone.
+            for line in BufReader::new(&*screen).lines().map_while(Result::ok) {
+                if seen.send(line.trim_end().to_owned()).is_err() {
                     break;
                 }
             }
@@ -64,20 +75,26 @@ impl Participant {
         Self {
             name,
             child,
-            keyboard,
+            terminal,
             lines,
             seen: Vec::new(),
         }
     }
 
-    fn types(&mut self, text: &str) {
-        writeln!(self.keyboard, "{text}").expect("the program reads");
+    fn types(&self, text: &str) {
+        self.presses(&format!("{text}\n"));
+    }
+
+    fn presses(&self, keys: &str) {
+        (&*self.terminal)
+            .write_all(keys.as_bytes())
+            .expect("the terminal takes it");
     }
 
     /// Waits until a line contains all these texts, also one that is there already.
     fn sees(&mut self, texts: &[&str]) {
         let deadline = Instant::now() + SOON;
-        while !self.has_seen(texts) {
+        while self.count(texts) == 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
                 Ok(line) => self.seen.push(line),
@@ -90,16 +107,24 @@ impl Participant {
         }
     }
 
-    fn has_seen(&self, texts: &[&str]) -> bool {
-        let holds = |line: &String| texts.iter().all(|text| line.contains(text));
-        self.seen.iter().any(holds)
+    /// How many lines contain all these texts.
+    fn count(&self, texts: &[&str]) -> usize {
+        let holds = |line: &&String| texts.iter().all(|text| line.contains(text));
+        self.seen.iter().filter(holds).count()
     }
 
-    /// Presses Ctrl-C, and waits for the end.
-    fn leaves(mut self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &pid]).status();
-        assert!(sent.expect("kill is there").success());
+    /// The texts of somebody's messages, in the order in which they were shown.
+    fn heard_from(&self, name: &str) -> Vec<String> {
+        let said = |line: &String| {
+            let (from, text) = line.split_once(": ")?;
+            from.contains(name).then(|| text.to_owned())
+        };
+        self.seen.iter().filter_map(said).collect()
+    }
+
+    /// Presses these keys, and waits for the end.
+    fn leaves(mut self, keys: &str) {
+        self.presses(keys);
         let deadline = Instant::now() + SOON;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
@@ -110,6 +135,11 @@ impl Participant {
         }
         panic!("{} did not leave", self.name);
     }
+
+    fn is_killed(mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
+    }
 }
 
 impl Drop for Participant {
@@ -118,6 +148,11 @@ impl Drop for Participant {
         let _ = self.child.wait();
     }
 }
+
+const CTRL_C: &str = "\x03";
+
+/// The end of what is typed.
+const CTRL_D: &str = "\x04";
 
 fn command(host: &Path) -> Command {
     let mut command = Command::new(program());
@@ -150,7 +185,7 @@ fn a_room_without_a_server() {
     carol.sees(&["Bob", ": and from there"]);
     bob.sees(&["* ", "Carol", "joined"]);
 
-    alice.leaves();
+    alice.leaves(CTRL_C);
     for participant in [&mut bob, &mut carol] {
         participant.sees(&["* ", "Alice", "left"]);
     }
@@ -159,8 +194,50 @@ fn a_room_without_a_server() {
     bob.types("me too");
     carol.sees(&["Bob", ": me too"]);
     let mut dave = Participant::start(&host, "Dave");
-    dave.sees(&["Alice", ": hello from here"]);
-    dave.sees(&["Bob", ": me too"]);
+    dave.sees(&["--- 3 participant(s) ---"]);
+    dave.sees(&["--- start typing"]);
+    assert_eq!(dave.heard_from("Alice"), ["hello from here"]);
+    assert_eq!(dave.heard_from("Bob"), ["and from there", "me too"]);
+    assert_eq!(dave.heard_from("Carol"), ["still here"]);
+    assert_eq!(bob.heard_from("Alice"), ["hello from here"], "shown once");
+}
+
+/// What was typed before one leaves is said, in order and once; and who is killed vanishes, too.
+#[test]
+fn nothing_is_lost_when_one_leaves() {
+    let host = Host::new("leave");
+    let [mut alice, mut bob, mut carol] =
+        ["Alice", "Bob", "Carol"].map(|name| Participant::start(&host, name));
+    for participant in [&mut alice, &mut bob, &mut carol] {
+        participant.sees(&["--- start typing, Ctrl-C to quit ---"]);
+        for name in ["Alice", "Bob", "Carol"] {
+            participant.sees(&[name]);
+        }
+    }
+    let said: Vec<String> = (1..=20).map(|line| format!("line {line}.")).collect();
+    for text in &said {
+        alice.types(text);
+    }
+    alice.leaves(CTRL_D);
+    for participant in [&mut bob, &mut carol] {
+        participant.sees(&["* ", "Alice", "left"]);
+        participant.sees(&["Alice", ": line 20."]);
+        assert_eq!(
+            participant.heard_from("Alice"),
+            said,
+            "{}",
+            participant.name
+        );
+    }
+    let mut dave = Participant::start(&host, "Dave");
+    dave.sees(&["--- start typing"]);
+    assert_eq!(dave.heard_from("Alice"), said);
+    bob.is_killed();
+    for participant in [&mut carol, &mut dave] {
+        participant.sees(&["* ", "Bob", "left"]);
+    }
+    dave.types("we go on");
+    carol.sees(&["Dave", ": we go on"]);
 }
 
 #[test]
@@ -184,4 +261,4 @@ fn a_mistake_is_one_line_that_names_it() {
 }
 
 /// Real processes on a busy machine.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(30);
