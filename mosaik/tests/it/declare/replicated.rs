@@ -1,16 +1,13 @@
 //! Declared machines and collections between nodes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use mosaik::{collections::Map, groups::ApplyContext, testing::MemoryNet, *};
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
 
 use super::soon;
+use crate::streams::until;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Insufficient {
@@ -87,12 +84,10 @@ fn join(network: &Network) -> Group<Bank> {
 /// One history with all of them: until then, members that have just met may be alone.
 async fn together(banks: &[Group<Bank>]) {
     let voters = |bank: &Group<Bank>| bank.status().voters.len();
-    let all_vote = async {
-        while !banks.iter().all(|bank| voters(bank) == banks.len()) {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    soon("all vote", all_vote).await;
+    until("all vote", || {
+        banks.iter().all(|bank| voters(bank) == banks.len())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
