@@ -6,6 +6,31 @@ use {
     metrics::{Counter, Gauge, counter, gauge},
 };
 
+/// What the figures of one stream are labelled with.
+struct Labels {
+    network: String,
+    stream: String,
+}
+
+impl Labels {
+    fn new(network: &NetworkId, stream: &StreamId) -> Self {
+        Self {
+            network: Short(network).to_string(),
+            stream: Short(stream).to_string(),
+        }
+    }
+
+    fn counter(&self, name: &'static str) -> Counter {
+        let Self { network, stream } = self;
+        counter!(name, "network" => network.clone(), "stream" => stream.clone())
+    }
+
+    fn gauge(&self, name: &'static str) -> Gauge {
+        let Self { network, stream } = self;
+        gauge!(name, "network" => network.clone(), "stream" => stream.clone())
+    }
+}
+
 /// Figures of one producer.
 pub(crate) struct ProducerMeter {
     consumers: Gauge,
@@ -20,21 +45,16 @@ pub(crate) struct ProducerMeter {
 
 impl ProducerMeter {
     pub(crate) fn new(network: &NetworkId, stream: &StreamId) -> Self {
-        let (network, stream) = (Short(network).to_string(), Short(stream).to_string());
-        macro_rules! labelled {
-            ($kind:ident, $name:literal) => {
-                $kind!($name, "network" => network.clone(), "stream" => stream.clone())
-            };
-        }
+        let labels = Labels::new(network, stream);
         Self {
-            consumers: labelled!(gauge, "mosaik.streams.producer.consumers"),
-            accepted: labelled!(counter, "mosaik.streams.producer.consumers.accepted"),
-            rejected: labelled!(counter, "mosaik.streams.producer.consumers.rejected"),
-            items_sent: labelled!(counter, "mosaik.streams.producer.items.sent"),
-            items_dropped: labelled!(counter, "mosaik.streams.producer.items.dropped"),
-            bytes_sent: labelled!(counter, "mosaik.streams.producer.bytes.sent"),
-            items_total: labelled!(counter, "mosaik.streams.datums.total"),
-            bytes_total: labelled!(counter, "mosaik.streams.bytes.total"),
+            consumers: labels.gauge("mosaik.streams.producer.consumers"),
+            accepted: labels.counter("mosaik.streams.producer.consumers.accepted"),
+            rejected: labels.counter("mosaik.streams.producer.consumers.rejected"),
+            items_sent: labels.counter("mosaik.streams.producer.items.sent"),
+            items_dropped: labels.counter("mosaik.streams.producer.items.dropped"),
+            bytes_sent: labels.counter("mosaik.streams.producer.bytes.sent"),
+            items_total: labels.counter("mosaik.streams.datums.total"),
+            bytes_total: labels.counter("mosaik.streams.bytes.total"),
         }
     }
 
@@ -76,19 +96,14 @@ pub(crate) struct ConsumerMeter {
 
 impl ConsumerMeter {
     pub(crate) fn new(network: &NetworkId, stream: &StreamId) -> Self {
-        let (network, stream) = (Short(network).to_string(), Short(stream).to_string());
-        macro_rules! labelled {
-            ($kind:ident, $name:literal) => {
-                $kind!($name, "network" => network.clone(), "stream" => stream.clone())
-            };
-        }
+        let labels = Labels::new(network, stream);
         let meter = Self {
-            producers: labelled!(gauge, "mosaik.streams.consumer.producers"),
-            active: labelled!(gauge, "mosaik.streams.consumers.active"),
-            items_received: labelled!(counter, "mosaik.streams.consumer.items.received"),
-            bytes_received: labelled!(counter, "mosaik.streams.consumer.bytes.received"),
-            items_total: labelled!(counter, "mosaik.streams.datums.total"),
-            bytes_total: labelled!(counter, "mosaik.streams.bytes.total"),
+            producers: labels.gauge("mosaik.streams.consumer.producers"),
+            active: labels.gauge("mosaik.streams.consumers.active"),
+            items_received: labels.counter("mosaik.streams.consumer.items.received"),
+            bytes_received: labels.counter("mosaik.streams.consumer.bytes.received"),
+            items_total: labels.counter("mosaik.streams.datums.total"),
+            bytes_total: labels.counter("mosaik.streams.bytes.total"),
         };
         meter.active.increment(1);
         meter
