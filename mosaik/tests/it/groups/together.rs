@@ -6,6 +6,7 @@ use std::{cell::Cell, time::Duration};
 
 use futures::future::join_all;
 use mosaik::{
+    groups::Formation,
     testing::{Clock, Conditions, MemoryNet},
     *,
 };
@@ -13,6 +14,9 @@ use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::time::{Instant, sleep};
 
 use super::{Ask, Counter, all_vote, counter, introduce, online, soon};
+
+/// Pairs that start at the same time.
+const PAIRS: u64 = 100;
 
 /// Orders that are tried.
 const SEEDS: u64 = 60;
@@ -125,6 +129,51 @@ fn who_is_alone_in_the_group_does_not_wait_for_those_that_are_not() {
         let took = start.elapsed();
         assert!(took < Duration::from_secs(4), "{took:?}");
     });
+}
+
+#[test]
+fn two_that_expect_two_are_one_group_within_five_seconds() {
+    let mut took = Vec::new();
+    for seed in 0..PAIRS {
+        in_virtual_time(async { took.push(pair(seed).await) });
+    }
+    took.sort();
+    let (median, slowest) = (took[took.len() / 2], took[took.len() - 1]);
+    println!("{PAIRS} pairs: online after {median:?} in the median, {slowest:?} at most");
+    assert!(slowest < Duration::from_secs(5), "{took:?}");
+}
+
+/// How long two take that know each other and start at the same time.
+async fn pair(seed: u64) -> Duration {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let net = MemoryNet::new(seed);
+    let nodes = nodes(&net, seed, 2).await;
+    introduce(&nodes).await;
+    net.set_all(Conditions {
+        delay: Duration::from_millis(rng.random_range(0..20)),
+        jitter: Duration::from_millis(rng.random_range(0..10)),
+        loss: rng.random_range(0.0..0.02),
+    });
+    let start = Instant::now();
+    let join = |node| {
+        let builder = super::builder(node, "pair");
+        builder.with_formation(Formation::Expect(2)).join()
+    };
+    let first = join(&nodes[0]);
+    sleep(Duration::from_millis(rng.random_range(0..50))).await;
+    let groups = [first, join(&nodes[1])];
+    online(&groups).await;
+    let took = start.elapsed();
+    assert_eq!(
+        groups[0].status().lineage,
+        groups[1].status().lineage,
+        "seed {seed}"
+    );
+    assert!(
+        groups.iter().all(|group| group.bonds().len() == 1),
+        "seed {seed}"
+    );
+    took
 }
 
 #[test]
