@@ -12,6 +12,8 @@ pub enum Flaw {
     NoFence,
     /// A leader takes silence for assent: it commits without a quorum, and believes that it has one.
     SilenceIsAssent,
+    /// Founds as soon as discovery has settled, though others that it knows may have founded.
+    FoundsUnheard,
 }
 
 /// Which mistakes a node has. In programs: none, and no way to have one.
@@ -34,6 +36,10 @@ impl Flaws {
     pub(in crate::groups) fn silence_is_assent(self) -> bool {
         self.flaw == Some(Flaw::SilenceIsAssent)
     }
+
+    pub(in crate::groups) fn founds_unheard(self) -> bool {
+        self.flaw == Some(Flaw::FoundsUnheard)
+    }
 }
 
 #[cfg(not(feature = "test-util"))]
@@ -43,6 +49,10 @@ impl Flaws {
     }
 
     pub(in crate::groups) const fn silence_is_assent(self) -> bool {
+        false
+    }
+
+    pub(in crate::groups) const fn founds_unheard(self) -> bool {
         false
     }
 }

@@ -144,7 +144,7 @@ impl Driver {
         }
         let mut catalog = self.discovery.catalog_watch();
         catalog.mark_changed();
-        let mut settled = Box::pin(settled(self.discovery.clone()));
+        let mut settled = Box::pin(settled(self.discovery.clone(), core.flaws));
         let mut leaving = std::pin::pin!(core.leaving.cancelled());
         self.look_for_candidates().await;
         self.handle(Event::Tick).await;

@@ -6,6 +6,7 @@ use futures::future::join_all;
 
 use crate::{
     discovery::{Discovery, Error, Health},
+    groups::flaws::Flaws,
     primitives::PeerId,
     runtime::time,
 };
@@ -19,8 +20,11 @@ use crate::{
 /// the offer of the first. That one waits for the bond, and is told of the history, or founds together with the other.
 ///
 /// Who cannot be reached is not waited for longer than the founding waits for anything (`bootstrap_delay`).
-pub(super) async fn settled(discovery: Discovery) {
+pub(super) async fn settled(discovery: Discovery, flaws: Flaws) {
     discovery.settled().await;
+    if flaws.founds_unheard() {
+        return;
+    }
     let heard = join_all(
         known(&discovery)
             .into_iter()

@@ -6,8 +6,8 @@ use std::{cell::Cell, time::Duration};
 
 use futures::future::join_all;
 use mosaik::{
-    groups::Formation,
-    testing::{Clock, Conditions, MemoryNet},
+    groups::{Config, Formation},
+    testing::{Clock, Conditions, Flaw, MemoryNet},
     *,
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
@@ -27,14 +27,32 @@ const ROUNDS: usize = 5;
 #[test]
 fn nodes_that_know_each_other_never_miss_what_one_of_them_acknowledged() {
     for seed in 0..SEEDS {
-        in_virtual_time(never_apart(seed));
+        in_virtual_time(async {
+            let found = never_apart(seed, None).await;
+            found.unwrap_or_else(|finding| panic!("seed {seed}: {finding}"));
+        });
     }
 }
 
-async fn never_apart(seed: u64) {
+/// What the test above is for: members that found as soon as discovery has settled.
+#[test]
+fn founding_unheard_is_found() {
+    let mut found = 0;
+    for seed in 0..SEEDS / 6 {
+        in_virtual_time(async {
+            if let Err(finding) = never_apart(seed, Some(Flaw::FoundsUnheard)).await {
+                println!("seed {seed}: {finding}");
+                found += 1;
+            }
+        });
+    }
+    assert!(found > 0, "no answer gave the mistake away");
+}
+
+async fn never_apart(seed: u64, flaw: Option<Flaw>) -> Result<(), String> {
     let mut rng = SmallRng::seed_from_u64(seed);
     let net = MemoryNet::new(seed);
-    let nodes = nodes(&net, seed, rng.random_range(2..=5)).await;
+    let nodes = flawed_nodes(&net, seed, rng.random_range(2..=5), flaw).await;
     introduce(&nodes).await;
     net.set_all(Conditions {
         delay: Duration::from_millis(rng.random_range(0..30)),
@@ -54,27 +72,34 @@ async fn never_apart(seed: u64) {
             for _ in 0..ROUNDS {
                 let before = acknowledged.get();
                 let sum = soon("a strong query", group.query(Ask::Sum, Strong)).await;
-                let sum = sum.unwrap().result()[0];
-                assert!(sum >= before, "seed {seed}: {sum} of {before} seen");
-                let index = soon("a command", group.execute(1)).await.unwrap();
-                assert!(
-                    index.0 as i64 > before,
-                    "seed {seed}: {index:?} after {before}"
-                );
+                let sum = sum.map_err(|error| error.to_string())?.result()[0];
+                if sum < before {
+                    return Err(format!("a strong query saw {sum} of {before} acknowledged"));
+                }
+                let index = soon("a command", group.execute(1)).await;
+                let index = index.map_err(|error| error.to_string())?;
+                if (index.0 as i64) <= before {
+                    return Err(format!("{index:?} given after {before}"));
+                }
                 acknowledged.set(acknowledged.get() + 1);
             }
-            group
+            Ok(group)
         }
     });
-    let groups = join_all(members).await;
+    let groups: Vec<_> = join_all(members)
+        .await
+        .into_iter()
+        .collect::<Result<_, String>>()?;
     all_vote_or_learn(&groups).await;
     let lineage = groups[0].status().lineage;
-    assert!(lineage.is_some(), "seed {seed}");
     for group in &groups {
-        assert_eq!(group.status().lineage, lineage, "seed {seed}");
+        if lineage.is_none() || group.status().lineage != lineage {
+            return Err("members of different histories".to_owned());
+        }
         let sum = soon("a strong query", group.query(Ask::Sum, Strong)).await;
         assert_eq!(sum.unwrap(), vec![(nodes.len() * ROUNDS) as i64]);
     }
+    Ok(())
 }
 
 #[test]
@@ -217,6 +242,15 @@ fn in_virtual_time(run: impl Future<Output = ()>) {
 
 /// Nodes that do not know each other yet, all chance of theirs by the seed.
 async fn nodes(net: &MemoryNet, seed: u64, count: usize) -> Vec<Network> {
+    flawed_nodes(net, seed, count, None).await
+}
+
+async fn flawed_nodes(
+    net: &MemoryNet,
+    seed: u64,
+    count: usize,
+    flaw: Option<Flaw>,
+) -> Vec<Network> {
     let network = NetworkId::from("together");
     let start = chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap();
     let build = |number| {
@@ -224,6 +258,9 @@ async fn nodes(net: &MemoryNet, seed: u64, count: usize) -> Vec<Network> {
             .with_memory_net(net)
             .with_clock(Clock::starting_at(start))
             .with_seed(seed * 100 + number as u64)
+            .with_groups(
+                flaw.map_or_else(Config::builder, |flaw| Config::builder().with_flaw(flaw)),
+            )
             .build()
     };
     let nodes = join_all((0..count).map(build)).await;
