@@ -254,7 +254,8 @@ impl TryFrom<BTreeSet<ReplicaId>> for Founders {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Formation {
-    /// Peers that see each other found together; a lone one founds as soon as discovery has settled.
+    /// Peers that know each other found together; a lone one founds as soon as discovery has settled, and those that it
+    /// knows have said that they do not offer the group.
     #[default]
     Auto,
     /// Exactly this many peers found together, once.
