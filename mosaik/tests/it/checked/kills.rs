@@ -1,11 +1,15 @@
 //! Leaders that die, one after the other, under clients that do not stop.
+//!
+//! Two kinds of clients. Those on the members die with them, and nobody knows of their last request whether it counted. Those
+//! on two nodes that only observe live on, and try again what certainly did not happen: each of their requests counts once.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use mosaik::{
     Group, Network, NetworkId, PeerId, SecretKey, UniqueId,
     groups::{
-        ApplyContext, CommandError, ConsensusConfig, Formation, LogReplaySync, Role, StateMachine,
+        ApplyContext, CommandError, ConsensusConfig, Formation, LeadershipPreference,
+        LogReplaySync, Role, StateMachine,
     },
     testing::{Clock, MemoryNet},
 };
@@ -17,33 +21,53 @@ const KILLS: usize = 20;
 /// Members of the group.
 const NODES: usize = 5;
 
+/// Nodes that only observe, and live on.
+const OBSERVERS: usize = 2;
+
 /// How long a group may take to have five well members again.
 const RECOVERY: Duration = Duration::from_secs(120);
 
 /// Counts commands: one that is applied twice shows.
 #[derive(Clone, Debug, Default)]
-struct Counter(u64);
+struct Counter {
+    observes: bool,
+    of_members: u64,
+    of_observers: u64,
+}
 
 impl StateMachine for Counter {
-    type Command = ();
+    /// Whether an observer asks.
+    type Command = bool;
     type Query = ();
-    type QueryResult = u64;
+    type QueryResult = (u64, u64);
     type StateSync = LogReplaySync<Self>;
 
     fn signature(&self) -> UniqueId {
         "checked.counter".into()
     }
 
-    fn apply(&mut self, (): (), _: &dyn ApplyContext) {
-        self.0 += 1;
+    fn apply(&mut self, observer: bool, _: &dyn ApplyContext) {
+        if observer {
+            self.of_observers += 1;
+        } else {
+            self.of_members += 1;
+        }
     }
 
-    fn query(&self, (): ()) -> u64 {
-        self.0
+    fn query(&self, (): ()) -> (u64, u64) {
+        (self.of_members, self.of_observers)
     }
 
     fn state_sync(&self) -> Self::StateSync {
         LogReplaySync::default()
+    }
+
+    fn leadership_preference(&self) -> LeadershipPreference {
+        if self.observes {
+            LeadershipPreference::Observer
+        } else {
+            LeadershipPreference::Normal
+        }
     }
 }
 
@@ -82,20 +106,31 @@ async fn run(kills: usize) {
     let founders: Vec<PeerId> = keys.iter().map(SecretKey::public).collect();
     for key in keys {
         let formation = Formation::Founders(founders.clone());
-        members.push(Member::start(&net, key, formation).await);
+        members.push(Member::start(&net, key, formation, false).await);
+    }
+    let mut observers = Vec::new();
+    for number in 0..OBSERVERS as u8 {
+        let key = SecretKey::from_bytes(&[100 + number; 32]);
+        let observer = Member::start(&net, key, Formation::JoinOnly, true).await;
+        observer.meet(&members).await;
+        observers.push(observer);
     }
     for (index, member) in members.iter().enumerate() {
         member.meet(&members[..index]).await;
     }
-    for member in &members {
+    for member in members.iter().chain(&observers) {
         member.group.when().online().await;
     }
+    let steady = Rc::new(Tally::default());
     let tally = Rc::new(Tally::default());
     let stop = Rc::new(Cell::new(false));
     let begin = Instant::now();
     let mut clients = Vec::new();
     for member in &members {
         clients.push(work(&member.group, &tally, &stop));
+    }
+    for observer in &observers {
+        clients.push(insist(&observer.group, &steady, &stop));
     }
     for kill in 0..kills {
         sleep(Duration::from_millis(200)).await;
@@ -113,8 +148,9 @@ async fn run(kills: usize) {
         } = members.swap_remove(victim);
         net.crash(network.local().id());
         drop((network, group));
-        let member = Member::start(&net, key, Formation::JoinOnly).await;
+        let member = Member::start(&net, key, Formation::JoinOnly, false).await;
         member.meet(&members).await;
+        member.meet(&observers).await;
         members.push(member);
         // Another kill before the dead one is replaced could take the majority with it.
         well_again(&members, kill).await;
@@ -129,12 +165,15 @@ async fn run(kills: usize) {
         .query((), mosaik::Strong)
         .await
         .expect("the group is well");
-    let value = value.into();
+    let (value, of_observers) = value.into();
     let (acknowledged, unknown) = (tally.acknowledged.get(), tally.unknown.get());
     println!(
-        "{kills} leaders killed in {:?}: {acknowledged} requests acknowledged, {} refused, {unknown} unknown; counted {value}",
+        "{kills} leaders killed in {:?}: of members' requests {acknowledged} acknowledged, {} refused, {unknown} unknown, \
+         {value} counted; of observers' {} acknowledged, {} tried again, {of_observers} counted",
         begin.elapsed(),
         tally.refused.get(),
+        steady.acknowledged.get(),
+        steady.refused.get(),
     );
     assert!(
         value >= acknowledged,
@@ -144,10 +183,12 @@ async fn run(kills: usize) {
         value <= acknowledged + unknown,
         "{value} counted, {acknowledged} acknowledged, {unknown} unknown"
     );
+    assert_eq!(steady.unknown.get(), 0, "unknown to those that lived on");
+    assert_eq!(of_observers, steady.acknowledged.get());
 }
 
 impl Member {
-    async fn start(net: &MemoryNet, key: SecretKey, formation: Formation) -> Self {
+    async fn start(net: &MemoryNet, key: SecretKey, formation: Formation, observes: bool) -> Self {
         let network = Network::builder(NetworkId::from("kills"))
             .with_memory_net(net)
             .with_clock(Clock::starting_at(
@@ -162,7 +203,10 @@ impl Member {
             .with_key("kills")
             .with_formation(formation)
             .with_consensus_config(ConsensusConfig::default())
-            .with_state_machine(Counter::default())
+            .with_state_machine(Counter {
+                observes,
+                ..Counter::default()
+            })
             .join();
         Self {
             key,
@@ -193,12 +237,33 @@ fn work(
     let (group, tally, stop) = (Rc::downgrade(group), Rc::clone(tally), Rc::clone(stop));
     tokio::task::spawn_local(async move {
         while !stop.get() {
-            let Some(pending) = group.upgrade().map(|group| group.execute(())) else {
+            let Some(pending) = group.upgrade().map(|group| group.execute(false)) else {
                 return;
             };
             let count = match pending.await {
                 Ok(_) => &tally.acknowledged,
                 Err(CommandError::GroupTerminated) => &tally.unknown,
+                Err(error) if error.is_definite() => &tally.refused,
+                Err(_) => &tally.unknown,
+            };
+            count.set(count.get() + 1);
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+}
+
+/// A client that tries again what certainly did not happen: each of its requests is to count once.
+fn insist(
+    group: &Rc<Group<Counter>>,
+    tally: &Rc<Tally>,
+    stop: &Rc<Cell<bool>>,
+) -> tokio::task::JoinHandle<()> {
+    let (group, tally, stop) = (Rc::clone(group), Rc::clone(tally), Rc::clone(stop));
+    tokio::task::spawn_local(async move {
+        // What was refused is tried again as the next request: it is the same one.
+        while !stop.get() {
+            let count = match group.execute(true).await {
+                Ok(_) => &tally.acknowledged,
                 Err(error) if error.is_definite() => &tally.refused,
                 Err(_) => &tally.unknown,
             };
