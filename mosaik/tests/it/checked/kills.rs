@@ -286,19 +286,23 @@ async fn well_again(members: &[Member], kill: usize) {
             return;
         }
         if Instant::now() > end {
-            let all: Vec<_> = members
-                .iter()
-                .map(|member| member.group.status())
-                .map(|status| {
-                    (
-                        status.role,
-                        status.is_online,
-                        status.voters.len(),
-                        status.learners.len(),
-                    )
-                })
-                .collect();
-            panic!("after kill {kill}: not well: {all:?}");
+            let look = |member: &Member| {
+                let (group, discovery) = (&member.group, member.network.discovery());
+                let bonds: Vec<_> = group.bonds().iter().map(|bond| *bond.peer().id()).collect();
+                let catalog = discovery.catalog();
+                let offers = catalog
+                    .peers()
+                    .filter(|peer| peer.groups().contains(group.id()));
+                let offers: Vec<_> = offers.map(|peer| *peer.id()).collect();
+                let id = member.network.local().id();
+                format!(
+                    "{id}\n  {:?}\n  bonds {bonds:?}\n  offers {offers:?}",
+                    group.status()
+                )
+            };
+            let all: Vec<String> = members.iter().map(look).collect();
+            let all = all.join("\n");
+            panic!("after kill {kill}: not well:\n{all}");
         }
         sleep(Duration::from_millis(100)).await;
     }
