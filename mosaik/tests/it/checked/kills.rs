@@ -98,6 +98,9 @@ fn every_request_counts_once_however_many_leaders_die() {
 
 async fn run(kills: usize) {
     let net = MemoryNet::new(1);
+    // One calendar for all lives: who comes back with one that was set back by a minute is refused by the others.
+    let clock =
+        Clock::starting_at(chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("a time"));
     let mut members = Vec::new();
     let mut keys = Vec::new();
     for number in 0..NODES as u8 {
@@ -106,12 +109,12 @@ async fn run(kills: usize) {
     let founders: Vec<PeerId> = keys.iter().map(SecretKey::public).collect();
     for key in keys {
         let formation = Formation::Founders(founders.clone());
-        members.push(Member::start(&net, key, formation, false).await);
+        members.push(Member::start(&net, clock, key, formation, false).await);
     }
     let mut observers = Vec::new();
     for number in 0..OBSERVERS as u8 {
         let key = SecretKey::from_bytes(&[100 + number; 32]);
-        let observer = Member::start(&net, key, Formation::JoinOnly, true).await;
+        let observer = Member::start(&net, clock, key, Formation::JoinOnly, true).await;
         observer.meet(&members).await;
         observers.push(observer);
     }
@@ -148,7 +151,7 @@ async fn run(kills: usize) {
         } = members.swap_remove(victim);
         net.crash(network.local().id());
         drop((network, group));
-        let member = Member::start(&net, key, Formation::JoinOnly, false).await;
+        let member = Member::start(&net, clock, key, Formation::JoinOnly, false).await;
         member.meet(&members).await;
         member.meet(&observers).await;
         members.push(member);
@@ -191,9 +194,7 @@ impl Member {
     async fn start(net: &MemoryNet, key: SecretKey, formation: Formation, observes: bool) -> Self {
         let network = Network::builder(NetworkId::from("kills"))
             .with_memory_net(net)
-            .with_clock(Clock::starting_at(
-                chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("a time"),
-            ))
+            .with_clock(clock)
             .with_secret_key(key.clone())
             .build()
             .await
