@@ -1,7 +1,7 @@
 //! What all tasks of a member share.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -100,6 +100,8 @@ pub(super) struct Place {
     pub(super) members: BTreeSet<ReplicaId>,
     /// Who founds, by the settings of the handle that wants most.
     pub(super) formation: Formation,
+    /// Who the bonded members say that they are.
+    pub(super) present: BTreeMap<PeerId, ReplicaId>,
     /// What has to be applied here before this member is up to date with its leader; `None` before that is known.
     pub(super) catch_up_to: Option<u64>,
 }
@@ -157,6 +159,7 @@ impl Core {
                 members_ever: BTreeSet::new(),
                 members: BTreeSet::new(),
                 formation,
+                present: BTreeMap::new(),
                 catch_up_to: None,
             }),
             client: Mutex::new(Client::new(session)),
@@ -347,15 +350,21 @@ impl Core {
 
     /// The leader, if it can be expected to hear what it is asked.
     ///
-    /// A replica believes in a leader until it hears of another: one that was cut off would for ever.
+    /// A replica believes in a leader until it hears of another: one that was cut off would for ever, and so would one
+    /// whose leader has lost its memory and is back as another replica.
     pub(super) fn leader_of(&self, active: &Active, view: &ReplicaView) -> Option<ReplicaId> {
         let leader = view.leader?;
         if leader == active.id {
             return Some(leader);
         }
+        let peer = leader.peer()?;
+        let is_another = |present: &ReplicaId| *present != leader;
+        if lock(&self.place).present.get(&peer).is_some_and(is_another) {
+            return None;
+        }
         let config = self.config.consensus();
         let limit = (config.election_timeout + config.election_timeout_jitter).mul_f32(1.5);
-        let tied = self.bonds.get(&leader.peer()?)?;
+        let tied = self.bonds.get(&peer)?;
         (tied.silence(self.clock.now()) <= limit).then_some(leader)
     }
 

@@ -280,6 +280,9 @@ impl Driver {
         let gone: Vec<Digest> = self.cards.keys().filter(gone).copied().collect();
         for key in gone {
             self.cards.remove(&key);
+            lock(&self.core.place)
+                .present
+                .retain(|peer, _| peer.as_bytes() != key.as_bytes());
             self.handle(Event::BondDown(key)).await;
         }
         for tied in &bonds {
@@ -290,6 +293,8 @@ impl Driver {
             let is_new = self.cards.insert(key, bytes.clone()).is_none();
             match wire::decode_note::<Card>(&bytes) {
                 Ok(card) if card.facts.replica.is_of(&tied.peer) => {
+                    let present = (tied.peer, card.facts.replica);
+                    lock(&self.core.place).present.extend([present]);
                     if is_new && let Some(active) = self.core.active.borrow().clone() {
                         let replica = card.facts.replica;
                         // Nobody waits for it: it only ends a wait.
