@@ -22,7 +22,9 @@ mod nodes;
 
 use std::{
     cell::Cell,
+    collections::HashMap,
     hint::black_box,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -34,6 +36,9 @@ use nodes::{Blobs, Cluster, blob};
 
 /// How long each case runs.
 const RUN: Duration = Duration::from_secs(2);
+
+/// Longer than reads take.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Passes of each case.
 const PASSES: usize = 3;
@@ -145,56 +150,65 @@ async fn write(maps: &[&Blobs], in_flight: usize) -> Figures {
     Figures::of(samples.concat(), begin.elapsed())
 }
 
+/// A local `get`, beside that of std's map with the same keys, in the same order.
 async fn reads() {
-    let cluster = Cluster::start(1).await;
-    let map = cluster.leader();
-    nodes::fill(map, KEYS).await;
-    let mut passes = Vec::new();
-    for _ in 0..PASSES {
-        let begin = Instant::now();
-        let mut key = 0u64;
-        for _ in 0..READS {
-            key = (key + 7_919) % KEYS;
-            black_box(map.get(&key));
+    let network = Network::builder(NetworkId::random())
+        .loopback()
+        .build()
+        .await
+        .expect("a node on loopback starts");
+    for keys in [1_000, KEYS] {
+        let map = Arc::new(Map::<u64, u64>::writer(
+            &network,
+            format!("{keys} numbers").as_str(),
+        ));
+        map.when().online().await;
+        for start in (0..keys).step_by(10_000) {
+            let end = (start + 10_000).min(keys);
+            map.extend((start..end).map(|key| (key, key)))
+                .await
+                .expect("the writer is well");
         }
-        passes.push(begin.elapsed().as_secs_f64() * 1e9 / f64::from(READS));
-    }
-    println!(
-        "get of a map of {KEYS} items: {:.0} ns",
-        median(passes, |nanos| *nanos)
-    );
-    // While the map changes under it, from another thread.
-    let stop = tokio::sync::Notify::new();
-    let written = async {
-        let stopped = stop.notified();
-        tokio::pin!(stopped);
-        let writes = closed_loop(64, RUN * 2, || {
-            let written = map.insert(0, blob());
+        let plain: HashMap<u64, u64> = (0..keys).map(|key| (key, key)).collect();
+        let (mut ours, mut std) = (Vec::new(), Vec::new());
+        for _ in 0..PASSES {
+            ours.push(nanos(keys, |key| map.get(&key)));
+            std.push(nanos(keys, |key| plain.get(&key).copied()));
+        }
+        let writing = tokio::spawn({
+            let map = map.clone();
             async move {
-                written.await.expect("the writer is well");
+                closed_loop(64, LONG, || {
+                    let written = map.insert(0, 0);
+                    async move {
+                        written.await.expect("the writer is well");
+                    }
+                })
+                .await
             }
         });
-        tokio::select! {
-            _ = writes => {}
-            () = &mut stopped => {}
-        }
-    };
-    let read = async {
-        let nanos = tokio::task::block_in_place(|| {
-            let begin = Instant::now();
-            let mut key = 0u64;
-            for _ in 0..READS {
-                key = (key + 7_919) % KEYS;
-                black_box(map.get(&key));
-            }
-            begin.elapsed().as_secs_f64() * 1e9 / f64::from(READS)
-        });
-        stop.notify_one();
-        nanos
-    };
-    let (nanos, ()) = tokio::join!(read, written);
-    println!("the same, beside writes: {nanos:.0} ns\n");
-    cluster.stop().await;
+        let beside = tokio::task::block_in_place(|| nanos(keys, |key| map.get(&key)));
+        writing.abort();
+        let _ = writing.await;
+        println!(
+            "get of a map of {keys} numbers: {:.0} ns, beside writes {beside:.0} ns; of std's map {:.0} ns",
+            median(ours, |nanos| *nanos),
+            median(std, |nanos| *nanos)
+        );
+    }
+    println!();
+    let _ = network.shutdown(Duration::from_secs(2)).await;
+}
+
+/// What one of many reads takes, of keys all over the map.
+fn nanos(keys: u64, read: impl Fn(u64) -> Option<u64>) -> f64 {
+    let begin = Instant::now();
+    let mut key = 0;
+    for _ in 0..READS {
+        key = (key + 7_919) % keys;
+        black_box(read(key));
+    }
+    begin.elapsed().as_secs_f64() * 1e9 / f64::from(READS)
 }
 
 /// Everything at once: no call waits for another.
