@@ -275,15 +275,22 @@ impl Room {
 
     /// Keeps the list of participants true: oneself in it, and nobody who is gone without a word.
     async fn tend(&mut self, network: &Network) {
-        if !self.users.status().is_online {
+        let status = self.users.status();
+        if !status.is_online {
             return;
         }
         if !self.users.contains_key(&self.id) {
             let _ = self.users.insert(self.id.clone(), self.me.clone()).await;
         }
         let catalog = network.discovery().catalog();
+        // Whoever was killed stays in the catalog for a while, but nobody is connected with them.
+        let members = status.group.voters.iter().chain(&status.group.learners);
+        let silent: HashSet<PeerId> = members
+            .filter(|member| !member.is_bonded)
+            .map(|member| member.peer)
+            .collect();
         let is_gone = |id: &String| match id.parse::<PeerId>() {
-            Ok(peer) => catalog.get(&peer).is_none(),
+            Ok(peer) => silent.contains(&peer) || catalog.get(&peer).is_none(),
             Err(_) => true,
         };
         let gone: HashSet<String> = self
