@@ -1,4 +1,4 @@
-//! Attackers in a process of their own, at the lowest priority: what is measured is what they cost the attacked, and not
+//! Attackers in a process of their own, at a low priority: what is measured is what they cost the attacked, and not
 //! what they take from a machine that would be another one.
 //!
 //! A measurement is made in windows, by turns without and with the attack, and what is compared are the medians.
@@ -94,7 +94,7 @@ impl Siege {
     pub(crate) fn prepare(plan: &Plan) -> Self {
         let program = std::env::current_exe().expect("a running program has a path");
         let mut child = Command::new("nice")
-            .args(["-n", "19"])
+            .args(["-n", "10"])
             .arg(program)
             .args(program::ARGUMENTS)
             .env(
@@ -150,7 +150,7 @@ impl Siege {
 
     fn wait(&self, what: &str, met: impl Fn(&Tally) -> bool) {
         let tally = self.tally.0.lock().expect("no reader panics");
-        let limit = Duration::from_secs(30);
+        let limit = Duration::from_secs(90);
         let (_tally, timeout) = self
             .tally
             .1
