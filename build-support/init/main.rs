@@ -58,7 +58,8 @@ mod machine {
         };
         log(&format!("exit code {code}"));
         if let Ok(mut port) = fs::OpenOptions::new().write(true).open(EXIT_PORT) {
-            let _ = writeln!(port, "{code}");
+            // On a line of its own: firmware writes to this port, too.
+            let _ = writeln!(port, "\nexit code {code}");
         }
         sys::power_off();
     }

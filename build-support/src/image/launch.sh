@@ -89,5 +89,6 @@ fi
 status=0
 "$qemu" "${arguments[@]}" || status=$?
 [ "$status" = 0 ] || fail "$qemu ended with $status"
-read -r code <"$scratch/exit" || fail "the guest ended without an exit code"
-exit "${code%$'\r'}"
+code=$(tr -d '\r' <"$scratch/exit" | sed -n 's/^exit code \([0-9][0-9]*\)$/\1/p' | tail -n 1)
+[ -n "$code" ] || fail "the guest ended without an exit code"
+exit "$code"
