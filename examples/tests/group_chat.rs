@@ -136,7 +136,7 @@ impl Participant {
         panic!("{} did not leave", self.name);
     }
 
-    fn is_killed(mut self) {
+    fn kill(mut self) {
         self.child.kill().expect("it is our child");
         self.child.wait().expect("it is our child");
     }
@@ -232,7 +232,7 @@ fn nothing_is_lost_when_one_leaves() {
     let mut dave = Participant::start(&host, "Dave");
     dave.sees(&["--- start typing"]);
     assert_eq!(dave.heard_from("Alice"), said);
-    bob.is_killed();
+    bob.kill();
     for participant in [&mut carol, &mut dave] {
         participant.sees(&["* ", "Bob", "left"]);
     }
