@@ -1,8 +1,6 @@
 //! What we say that QEMU hands to the firmware, against what it does hand over: over its test protocol, with no
 //! guest running.
 
-#![expect(clippy::unwrap_used, reason = "a test fails on the spot")]
-
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -191,7 +191,13 @@ async fn run(kills: usize) {
 }
 
 impl Member {
-    async fn start(net: &MemoryNet, key: SecretKey, formation: Formation, observes: bool) -> Self {
+    async fn start(
+        net: &MemoryNet,
+        clock: Clock,
+        key: SecretKey,
+        formation: Formation,
+        observes: bool,
+    ) -> Self {
         let network = Network::builder(NetworkId::from("kills"))
             .with_memory_net(net)
             .with_clock(clock)
