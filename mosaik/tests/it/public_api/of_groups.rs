@@ -250,7 +250,9 @@ fn indices_compare_and_add_with_plain_numbers() {
     let at = Cursor::new(Term(2), five);
     assert_eq!(at.term(), 2);
     assert_eq!(at.index(), 5);
-    assert!(at == five && five == at && at == Term(2));
+    assert_eq!(at, five);
+    assert_eq!(five, at);
+    assert_eq!(at, Term(2));
     assert!(at > Index(4) && Index(6) > at && at < Term(3));
     assert!(Cursor::new(Term(1), Index(9)).is_behind(&at));
     assert!(Cursor::zero().is_zero() && Cursor::default() == Cursor::zero());
@@ -262,7 +264,8 @@ fn indices_compare_and_add_with_plain_numbers() {
     reached(5);
     reached(5_u64);
     reached(5_usize);
-    reached(&5_u32);
+    let borrowed = &5_u32;
+    reached(borrowed);
     reached(five);
     reached(range);
 }
