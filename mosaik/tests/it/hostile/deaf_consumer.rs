@@ -12,7 +12,7 @@ use tokio::{runtime::Runtime, time::Instant};
 
 use crate::{
     node::alone,
-    siege::{Attack, Plan, Siege},
+    siege::{Attack, Plan, Siege, is_strict},
 };
 
 /// Windows of each kind that are measured at least, and at most.
@@ -124,7 +124,11 @@ fn beside(back_pressure: BackPressure, same: bool) {
     println!(
         "{back_pressure:?}: {kept:.3} of {quiet:.0?} datums a second beside it: {hostile:.0?}"
     );
-    assert!(kept >= KEPT_MIN, "{kept} of the throughput is left");
+    // Beside other tests a rate says nothing: see `.ci/long/hostile`.
+    assert!(
+        kept >= KEPT_MIN || !is_strict(),
+        "{kept} of the throughput is left"
+    );
     assert!(siege.tally().made >= WINDOWS_MIN as u64);
 }
 

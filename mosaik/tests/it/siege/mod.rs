@@ -218,9 +218,21 @@ impl Windows {
     }
 
     /// The median under attack, as a multiple of the median without.
+    ///
+    /// Beside other tests the scheduler's share is what short times measure: there the median without counts for
+    /// [`NOISE`] at least. `.ci/long/hostile` runs each alone, and takes it as it is.
     pub(crate) fn ratio(&self) -> f64 {
-        median(&self.hostile).as_secs_f64() / median(&self.quiet).as_secs_f64()
+        let noise = if is_strict() { Duration::ZERO } else { NOISE };
+        median(&self.hostile).as_secs_f64() / median(&self.quiet).max(noise).as_secs_f64()
     }
+}
+
+/// What a time is at least that is measured beside other tests.
+const NOISE: Duration = Duration::from_millis(10);
+
+/// Whether this test has the machine to itself, so that speeds say something: `.ci/long/hostile` says so.
+pub(crate) fn is_strict() -> bool {
+    std::env::var_os("MOSAIK_STRICT").is_some()
 }
 
 fn median(windows: &[Duration]) -> Duration {
