@@ -74,7 +74,7 @@ arguments=(
     -serial mon:stdio -serial "file:$scratch/exit"
 )
 if [ -n "$emulate" ]; then
-    arguments+=(-machine q35 -accel tcg -cpu max)
+    arguments+=(-machine q35 -accel tcg,thread=single -cpu max)
     [ -z "$firmware" ] || arguments+=(-bios "$ovmf")
     registers=${REGISTERS:-$here/@REGISTERS@}
     [ -z '@SIMULATED@' ] || arguments+=(-fw_cfg "name=opt/org.mosaik.tdx/registers,file=$registers")
