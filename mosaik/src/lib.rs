@@ -5,6 +5,12 @@
 //! A build script that packs its program as a guest image needs none of them: with `default-features = false` and
 //! the feature `tdx-builder` this crate is `tdx::build` and nothing else, and compiles in seconds.
 
+#[cfg(not(any(feature = "runtime", feature = "tdx-builder")))]
+compile_error!(
+    "mosaik without default features is empty: add the feature `runtime` for networks, streams, groups and collections, or \
+     `tdx-builder` for guest images in a build script"
+);
+
 #[cfg(feature = "runtime")]
 pub mod primitives;
 
