@@ -16,6 +16,9 @@ use crate::{
 /// Pieces of news of each window.
 const NEWS: usize = 100;
 
+/// Below this, news beside other tests measure the scheduler.
+const NOISE: Duration = Duration::from_millis(10);
+
 /// What an attack may add to the memory of a node.
 const MEMORY_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
@@ -125,7 +128,7 @@ impl Honest {
         });
         let memory = self.nodes.each_ref().map(Node::resident_bytes);
         let mut grown_most = 0;
-        Windows::within_twice(&mut siege, attempts, |goes_on| {
+        Windows::within_twice(&mut siege, attempts, NOISE, |goes_on| {
             let p99 = self.p99_of_news(goes_on);
             for (node, before) in self.nodes.iter().zip(memory) {
                 grown_most = grown_most.max(node.resident_bytes().saturating_sub(before));

@@ -173,19 +173,26 @@ impl Drop for Siege {
 pub(crate) struct Windows {
     pub(crate) quiet: Vec<Duration>,
     pub(crate) hostile: Vec<Duration>,
+    /// What the median without counts for at least.
+    noise: Duration,
 }
 
 impl Windows {
     /// Measures by turns without and with the attack, until under attack it is at most twice as much by the median of all
     /// windows so far. An attack makes `attempts` attempts, the same share of them in each of the first windows.
     ///
-    /// `measure` goes on as long as it is told to.
+    /// `measure` goes on as long as it is told to. Beside other tests the scheduler's share is what short times measure:
+    /// there the median without counts for `noise` at least. `.ci/long/hostile` runs each alone, and takes it as it is.
     pub(crate) fn within_twice(
         siege: &mut Siege,
         attempts: u64,
+        noise: Duration,
         mut measure: impl FnMut(&dyn Fn() -> bool) -> Duration,
     ) -> Self {
-        let mut windows = Self::default();
+        let mut windows = Self {
+            noise: if is_strict() { Duration::ZERO } else { noise },
+            ..Self::default()
+        };
         let mut busy = Duration::ZERO;
         while windows.quiet.len() < WINDOWS_MAX {
             windows.quiet.push(measure(&|| false));
@@ -218,17 +225,10 @@ impl Windows {
     }
 
     /// The median under attack, as a multiple of the median without.
-    ///
-    /// Beside other tests the scheduler's share is what short times measure: there the median without counts for
-    /// [`NOISE`] at least. `.ci/long/hostile` runs each alone, and takes it as it is.
     pub(crate) fn ratio(&self) -> f64 {
-        let noise = if is_strict() { Duration::ZERO } else { NOISE };
-        median(&self.hostile).as_secs_f64() / median(&self.quiet).max(noise).as_secs_f64()
+        median(&self.hostile).as_secs_f64() / median(&self.quiet).max(self.noise).as_secs_f64()
     }
 }
-
-/// What a time is at least that is measured beside other tests.
-const NOISE: Duration = Duration::from_millis(10);
 
 /// Whether this test has the machine to itself, so that speeds say something: `.ci/long/hostile` says so.
 pub(crate) fn is_strict() -> bool {

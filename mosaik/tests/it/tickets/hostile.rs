@@ -36,6 +36,9 @@ const ISSUER: [u8; 32] = [5; 32];
 
 /// Something that a member uses and strangers are kept from.
 trait Service: Sized {
+    /// Below this, uses beside other tests measure the scheduler.
+    const NOISE: Duration = Duration::from_micros(2_500);
+
     /// At the guard and at the member; and how strangers ask for it.
     fn open(guard: &Network, member: &Network, rule: Jwt) -> (Self, Attack);
 
@@ -118,6 +121,9 @@ struct OfGroup {
 }
 
 impl Service for OfGroup {
+    /// A command takes some six turns of two nodes, each of which waits for a core.
+    const NOISE: Duration = Duration::from_millis(10);
+
     fn open(guard: &Network, member: &Network, rule: Jwt) -> (Self, Attack) {
         let join = |network: &Network| {
             network
@@ -218,7 +224,7 @@ fn withstands<S: Service>() {
         per_second: RATE,
     });
     let told = std::cell::RefCell::new(String::new());
-    Windows::within_twice(&mut siege, ATTEMPTS, |goes_on| {
+    Windows::within_twice(&mut siege, ATTEMPTS, S::NOISE, |goes_on| {
         let mut took = Vec::new();
         runtime.block_on(async {
             while took.len() < USES || goes_on() {
