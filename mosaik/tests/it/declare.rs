@@ -10,14 +10,12 @@ use std::{
 use futures::{FutureExt, SinkExt, StreamExt};
 use mosaik::{
     streams::{BackPressure, ConsumerDef, Filter, ProducerDef},
-    testing::{Clock, MemoryNet},
     tickets::{Expiration, InvalidTicket, Ticket, TicketValidator},
     *,
 };
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
-use crate::streams::until;
+use crate::{streams::until, wait::within, world::World};
 
 const SOON: Duration = Duration::from_secs(10);
 const TRUSTED: Tag = unique_id!("trusted");
@@ -34,31 +32,11 @@ struct Order(u64);
 
 /// Nodes in memory that know each other.
 async fn nodes<const N: usize>(seed: u64) -> [Network; N] {
-    let net = MemoryNet::new(seed);
-    let clock = Clock::starting_at(chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap());
-    let mut nodes = Vec::<Network>::new();
-    for index in 1..=N as u64 {
-        let builder = Network::builder("declare")
-            .with_memory_net(&net)
-            .with_clock(clock);
-        let node = builder.with_seed(index).build().await.unwrap();
-        for other in &nodes {
-            soon(
-                "nodes meet",
-                node.discovery().sync_with(other.local().addr()),
-            )
-            .await
-            .unwrap();
-        }
-        nodes.push(node);
-    }
-    nodes.try_into().ok().unwrap()
+    World::new(seed).nodes().await
 }
 
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(SOON, future)
-        .await
-        .unwrap_or_else(|_| panic!("not soon: {what}"))
+    within(SOON, what, future).await
 }
 
 fn connected(channels: impl Iterator<Item = streams::status::ChannelInfo>) -> Vec<PeerId> {

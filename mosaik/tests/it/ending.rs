@@ -12,7 +12,10 @@ use mosaik::{Network, NetworkId};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use crate::node::alone;
+use crate::{
+    node::alone,
+    wait::{until, within},
+};
 
 const NODES: usize = 35;
 
@@ -135,12 +138,8 @@ fn no_endpoint_is_dropped_open() {
                 }
             }
             // A port that is free again was closed.
-            let all_closed = async {
-                while !bound.iter().all(|addr| UdpSocket::bind(addr).is_ok()) {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            };
-            timeout(SOON, all_closed).await.unwrap();
+            let all_closed = || bound.iter().all(|addr| UdpSocket::bind(addr).is_ok());
+            within(SOON, "all are closed", until(all_closed)).await;
         });
         drop(runtime);
     });

@@ -26,3 +26,5 @@ mod streams;
 #[cfg(feature = "tdx")]
 mod tdx;
 mod tickets;
+mod wait;
+mod world;

@@ -15,6 +15,8 @@ use mosaik::{
 };
 use tokio::time::{Instant, sleep};
 
+use crate::world::calendar;
+
 /// Leaders killed in CI; `MOSAIK_KILLS` says otherwise.
 const KILLS: usize = 20;
 
@@ -99,8 +101,7 @@ fn every_request_counts_once_however_many_leaders_die() {
 async fn run(kills: usize) {
     let net = MemoryNet::new(1);
     // One calendar for all lives: who comes back with one that was set back by a minute is refused by the others.
-    let clock =
-        Clock::starting_at(chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("a time"));
+    let clock = calendar();
     let mut members = Vec::new();
     let mut keys = Vec::new();
     for number in 0..NODES as u8 {

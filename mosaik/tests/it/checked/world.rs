@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, rc::Rc, time::Duration};
 use mosaik::{
     Group, Network, NetworkId, PeerId,
     groups::{Config, ConsensusConfig, Formation, Role},
-    testing::{Clock, Conditions, Flaw, MemoryNet},
+    testing::{Conditions, Flaw, MemoryNet},
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use tokio::time::{Instant, sleep, timeout};
@@ -14,7 +14,10 @@ use super::{
     client::{Client, History, KEYS, Ranks},
     machine::Store,
 };
-use crate::linear::{self, Model, Operation, Verdict};
+use crate::{
+    linear::{self, Model, Operation, Verdict},
+    world::calendar,
+};
 
 /// Members of the group.
 pub(super) const NODES: usize = 5;
@@ -216,8 +219,7 @@ impl World {
 
 /// Nodes that know each other.
 pub(super) async fn networks(net: &MemoryNet, seed: u64, flaw: Option<Flaw>) -> Vec<Network> {
-    let start = chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
-    let clock = Clock::starting_at(start);
+    let clock = calendar();
     let mut networks = Vec::new();
     for number in 0..NODES as u64 {
         let groups = flaw.map_or_else(Config::builder, |flaw| Config::builder().with_flaw(flaw));

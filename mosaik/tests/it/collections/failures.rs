@@ -12,7 +12,7 @@ use mosaik::{
     *,
 };
 
-use super::{World, online, soon, within};
+use super::{World, online, soon, until, within, written};
 
 fn writer(node: &Network) -> MapWriter<u64, u64> {
     let config = CollectionConfig::default().with_formation(Formation::Expect(3));
@@ -62,10 +62,7 @@ async fn a_killed_writer_comes_back_with_the_same_key() {
     drop((third, c));
     within(Duration::from_secs(10), "the other two go on", async {
         for key in 100..200 {
-            while let Err(error) = first.insert(key, key).await {
-                assert!(error.is_retryable(), "{error}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+            written(|| first.insert(key, key)).await;
         }
     })
     .await;
@@ -100,13 +97,9 @@ async fn readers_survive_the_only_writer() {
     )
     .await;
     assert_eq!((reader.get(&1), reader.version()), (Some(2), version));
-    let says = async {
-        // The silence of the leader is noticed first, and the end of the connection a moment later.
-        while !reader.status().to_string().contains("no voter is left") {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    within(Duration::from_secs(30), "it says so", says).await;
+    // The silence of the leader is noticed first, and the end of the connection a moment later.
+    let says = || reader.status().to_string().contains("no voter is left");
+    within(Duration::from_secs(30), "it says so", until(says)).await;
     let status = reader.status();
     let why = status.why_offline.unwrap();
     assert!(why.contains("bring a writer back"), "{why}");
@@ -132,16 +125,8 @@ async fn a_minority_gives_writes_back() {
         Error::Offline(entry) | Error::NoQuorum(entry) => assert_eq!(entry, (1, 1)),
         error => panic!("{error}"),
     }
-    let version = within(Duration::from_secs(10), "the others go on", async {
-        loop {
-            match first.insert(2, 2).await {
-                Ok(version) => return version,
-                Err(error) => assert!(error.is_retryable(), "{error}"),
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    })
-    .await;
+    let goes_on = written(|| first.insert(2, 2));
+    let version = within(Duration::from_secs(10), "the others go on", goes_on).await;
     world.net.heal();
     soon("it is back", third.when().online()).await;
     soon("it follows", third.when().reaches(version)).await;
@@ -234,11 +219,6 @@ async fn ten_collections_between_five_nodes_are_online_within_three_seconds() {
         panic!("not online: {}\n{}", late.len(), late.join("\n"));
     }
     // Nodes that began alone join the others a moment later, and cannot write in between.
-    let written = all.iter().map(|map| async {
-        while let Err(error) = map.insert(1, 1).await {
-            assert!(error.is_retryable(), "{error}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    });
-    soon("everybody writes", join_all(written)).await;
+    let all_written = all.iter().map(|map| written(|| map.insert(1, 1)));
+    soon("everybody writes", join_all(all_written)).await;
 }

@@ -11,7 +11,7 @@ use mosaik::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{World, online, soon, within};
+use super::{World, online, soon, within, written};
 
 /// Large items, of which a snapshot takes some seconds on the links below.
 const ITEMS: u64 = 60;
@@ -97,16 +97,8 @@ async fn another_writer_brings_the_state_when_the_leader_dies() {
     world.net.crash(leader);
     let alive = |(node, _): &(&Network, _)| node.local().id() != leader;
     let (_, other) = nodes.iter().zip(&writers).find(alive).unwrap();
-    let version = within(Duration::from_secs(15), "writes go on", async {
-        loop {
-            match other.insert(ITEMS, Bytes::from_static(b"new")).await {
-                Ok(version) => return version,
-                Err(error) => assert!(error.is_retryable(), "{error}"),
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    })
-    .await;
+    let goes_on = written(|| other.insert(ITEMS, Bytes::from_static(b"new")));
+    let version = within(Duration::from_secs(15), "writes go on", goes_on).await;
     within(
         Duration::from_secs(60),
         "everything",

@@ -12,7 +12,9 @@ use mosaik::{
     *,
 };
 
-use super::{Ask, all_vote, counter, memory_nodes, node, nodes, online, soon, states};
+use super::{
+    Ask, Counter, all_vote, counter, memory_nodes, node, nodes, online, soon, states, until,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_others_go_on_when_the_leader_leaves() {
@@ -26,12 +28,11 @@ async fn the_others_go_on_when_the_leader_leaves() {
     drop(groups.remove(leader));
     let left = nodes.remove(leader);
     for group in &groups {
-        let changed = async {
-            while group.leader() == Some(left.local().id()) || group.leader().is_none() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+        let is_another = || {
+            let leader = group.leader();
+            leader.is_some() && leader != Some(left.local().id())
         };
-        soon("another leader", changed).await;
+        soon("another leader", until(is_another)).await;
     }
     soon("a command", groups[0].execute(2)).await.unwrap();
     eprintln!(
@@ -40,15 +41,8 @@ async fn the_others_go_on_when_the_leader_leaves() {
     );
     all_vote(&groups).await;
     assert!(states(&groups).await.iter().all(|state| *state == [1, 2]));
-    soon("it to be forgotten", async {
-        while groups
-            .iter()
-            .any(|group| group.bonds().contains_peer(&left.local().id()))
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    let knows = |group: &Group<Counter>| group.bonds().contains_peer(&left.local().id());
+    soon("it to be forgotten", until(|| !groups.iter().any(knows))).await;
     // Down to one.
     drop(groups.remove(0));
     all_vote(&groups).await;

@@ -8,6 +8,8 @@ use mosaik::{
     *,
 };
 
+use crate::world::World;
+
 use super::{Ask, all_vote, builder, counter, node, nodes, online, soon, states};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -113,13 +115,13 @@ async fn pair() -> Duration {
     took
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn one_that_expects_two_waits_and_says_so() {
-    let node = node(NetworkId::random()).await;
+    let node = World::new(1).node(1).await;
     let group = builder(&node, "pair")
         .with_formation(Formation::Expect(2))
         .join();
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
     let status = group.status();
     assert!(!status.is_online && status.lineage.is_none());
     let why = status.why_offline.unwrap();

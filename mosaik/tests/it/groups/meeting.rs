@@ -9,7 +9,9 @@ use mosaik::{
     *,
 };
 
-use super::{Ask, all_vote, counter, introduce, memory_nodes_apart, nodes, online, soon, states};
+use super::{
+    Ask, all_vote, counter, introduce, memory_nodes_apart, nodes, online, soon, states, until,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_history_yields_without_loss() {
@@ -36,12 +38,8 @@ async fn an_empty_history_yields_without_loss() {
         Some(soon("the empty one to yield", yielded).await),
         lineages[0]
     );
-    soon("one history", async {
-        while groups[0].status().lineage != lineages[1] {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    })
-    .await;
+    let is_one = || groups[0].status().lineage == lineages[1];
+    soon("one history", until(is_one)).await;
     online(&groups).await;
     all_vote(&groups).await;
     soon("a command", groups[0].execute(7)).await.unwrap();
@@ -59,12 +57,8 @@ async fn of_two_histories_with_commands_the_younger_stops_and_keeps_its_data() {
     soon("the younger", younger.when().online()).await;
     soon("a command", younger.execute(100)).await.unwrap();
     introduce(&nodes).await;
-    soon("the younger to stop", async {
-        while younger.status().role != Role::Stopped {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    })
-    .await;
+    let has_stopped = || younger.status().role == Role::Stopped;
+    soon("the younger to stop", until(has_stopped)).await;
     let error = soon("its answer", younger.execute(101)).await.unwrap_err();
     let CommandError::Failed { reason, .. } = &error else {
         panic!("{error}");

@@ -15,15 +15,14 @@ use mosaik::{
     testing::MemoryNet,
     *,
 };
-use tokio::time::timeout;
+
+use crate::wait::{until, within};
 
 /// For what takes well under a second on an idle host: tests run beside each other.
 const SOON: Duration = Duration::from_secs(20);
 
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(SOON, future)
-        .await
-        .unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    within(SOON, what, future).await
 }
 
 /// Adds up; answers with the sum and keeps every summand.
@@ -118,7 +117,7 @@ fn counter(network: &Network) -> Group<Counter> {
 
 async fn online<M: StateMachine>(groups: &[Group<M>]) {
     for group in groups {
-        let online = timeout(SOON, group.when().online()).await;
+        let online = tokio::time::timeout(SOON, group.when().online()).await;
         assert!(online.is_ok(), "not online: {:#?}", group.status());
     }
 }
@@ -140,13 +139,6 @@ async fn states(groups: &[Group<Counter>]) -> Vec<Vec<i64>> {
 
 /// All members are voters.
 async fn all_vote<M: StateMachine>(groups: &[Group<M>]) {
-    soon("all to vote", async {
-        while !groups
-            .iter()
-            .all(|group| group.status().voters.len() == groups.len())
-        {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await;
+    let votes = |group: &Group<M>| group.status().voters.len() == groups.len();
+    soon("all to vote", until(|| groups.iter().all(votes))).await;
 }

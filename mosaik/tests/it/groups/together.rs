@@ -7,13 +7,14 @@ use std::{cell::Cell, time::Duration};
 use futures::future::join_all;
 use mosaik::{
     groups::{Config, Formation},
-    testing::{Clock, Conditions, Flaw, MemoryNet},
+    testing::{Conditions, Flaw, MemoryNet},
     *,
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::time::{Instant, sleep};
 
-use super::{Ask, Counter, all_vote, counter, introduce, online, soon};
+use super::{Ask, Counter, all_vote, counter, introduce, online, soon, until};
+use crate::world::calendar;
 
 /// Pairs that start at the same time.
 const PAIRS: u64 = 100;
@@ -252,11 +253,10 @@ async fn flawed_nodes(
     flaw: Option<Flaw>,
 ) -> Vec<Network> {
     let network = NetworkId::from("together");
-    let start = chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap();
     let build = |number| {
         Network::builder(network)
             .with_memory_net(net)
-            .with_clock(Clock::starting_at(start))
+            .with_clock(calendar())
             .with_seed(seed * 100 + number as u64)
             .with_groups(
                 flaw.map_or_else(Config::builder, |flaw| Config::builder().with_flaw(flaw)),
@@ -274,10 +274,5 @@ async fn all_vote_or_learn(groups: &[Group<Counter>]) {
         let status = group.status();
         status.voters.len() + status.learners.len() == groups.len()
     };
-    soon("all to be in", async {
-        while !groups.iter().all(is_in) {
-            sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await;
+    soon("all to be in", until(|| groups.iter().all(is_in))).await;
 }

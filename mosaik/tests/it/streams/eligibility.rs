@@ -2,7 +2,10 @@
 
 use super::*;
 
-use mosaik::tickets::{Expiration, InvalidTicket, Ticket, TicketValidator};
+use mosaik::{
+    testing::Clock,
+    tickets::{Expiration, InvalidTicket, Ticket, TicketValidator},
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_freed_place_is_taken_within_two_seconds() {

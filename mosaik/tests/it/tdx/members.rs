@@ -1,12 +1,12 @@
 //! The other ends that a rule can stand at: consumers, and members of a collection.
 
-use std::time::Duration;
-
 use futures::{SinkExt as _, StreamExt as _};
 use mosaik::{
     collections::{CollectionConfig, Map},
     *,
 };
+
+use crate::wait::until;
 
 use super::peers::{IMAGE, OTHER_IMAGE, guest, node, rule, soon};
 
@@ -42,12 +42,8 @@ async fn a_consumer_takes_nothing_from_another_image() {
         Some("right")
     );
     // The other one may not have been found yet.
-    soon("refused", async {
-        while !format!("{:?}", consumer.status()).contains("rtmr2 is 0909") {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
+    let is_refused = || format!("{:?}", consumer.status()).contains("rtmr2 is 0909");
+    soon("refused", until(is_refused)).await;
     assert_eq!(consumer.producers().count(), 1);
 }
 

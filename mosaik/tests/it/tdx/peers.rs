@@ -12,7 +12,8 @@ use mosaik::{
     tickets::{Expiration, Tdx, Ticket, TicketValidator},
     *,
 };
-use tokio::time::timeout;
+
+use crate::wait::{until, within};
 
 /// Handshakes, verifications and refusals on a machine that is busy with other tests.
 const SOON: Duration = Duration::from_secs(60);
@@ -50,9 +51,7 @@ pub(super) async fn node(id: &str, platform: SimulatedPlatform) -> Network {
 }
 
 pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(SOON, future)
-        .await
-        .unwrap_or_else(|_| panic!("not soon: {what}"))
+    within(SOON, what, future).await
 }
 
 /// Attempts are listed too, until they are refused.
@@ -62,16 +61,11 @@ fn is_served<D: Datum>(consumer: &streams::Consumer<D>) -> bool {
 
 /// Waits until the status of a producer names all of these reasons.
 async fn refused<D: Datum>(producer: &streams::Producer<D>, reasons: &[&str]) {
-    soon("refusals are told", async {
-        loop {
-            let status = format!("{:?}", producer.status());
-            if reasons.iter().all(|reason| status.contains(reason)) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
+    let are_told = || {
+        let status = format!("{:?}", producer.status());
+        reasons.iter().all(|reason| status.contains(reason))
+    };
+    soon("refusals are told", until(are_told)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

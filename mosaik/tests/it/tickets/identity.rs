@@ -31,7 +31,7 @@ fn of_traders() -> Jwt {
 #[tokio::test(start_paused = true)]
 async fn rules_and_their_order_are_in_the_id_of_a_group() {
     let world = World::new(1);
-    let [one, other] = world.pair().await;
+    let [one, other] = world.nodes().await;
     let sets = || {
         vec![
             vec![],
@@ -69,7 +69,7 @@ async fn rules_and_their_order_are_in_the_id_of_a_group() {
 #[tokio::test(start_paused = true)]
 async fn members_with_other_rules_never_meet() {
     let world = World::new(2);
-    let [one, other] = world.pair().await;
+    let [one, other] = world.nodes().await;
     // Tickets that satisfy both.
     for node in [&one, &other] {
         let good = builder().claim("role", "trader");

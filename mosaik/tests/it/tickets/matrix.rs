@@ -87,7 +87,7 @@ const SECRETS: [&str; 8] = [
 
 async fn cell<S: Seat>(kind: Kind, seed: u64) {
     let world = World::new(seed);
-    let [guard, bearer] = world.pair().await;
+    let [guard, bearer] = world.nodes().await;
     // Where both ends ask, the guard has what it asks for.
     let own = builder().claim("role", "trader");
     let own = own.build(&guard.local().id(), world.after(600_000));

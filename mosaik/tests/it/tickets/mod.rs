@@ -16,55 +16,14 @@ mod streams;
 use std::{future::Future, time::Duration};
 
 use mosaik::{
-    testing::{Clock, MemoryNet},
     tickets::{Expiration, Hs256, Jwt, JwtTicketBuilder, Ticket},
     *,
 };
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::{wait::within, world::World};
+
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Nodes in memory that share a calendar.
-struct World {
-    net: MemoryNet,
-    clock: Clock,
-    id: NetworkId,
-}
-
-impl World {
-    fn new(seed: u64) -> Self {
-        Self {
-            net: MemoryNet::new(seed),
-            clock: Clock::starting_at(chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap()),
-            id: NetworkId::from("tickets"),
-        }
-    }
-
-    async fn node(&self, seed: u64) -> Network {
-        Network::builder(self.id)
-            .with_memory_net(&self.net)
-            .with_clock(self.clock)
-            .with_seed(seed)
-            .build()
-            .await
-            .unwrap()
-    }
-
-    /// Two nodes that know each other.
-    async fn pair(&self) -> [Network; 2] {
-        let pair = [self.node(1).await, self.node(2).await];
-        let [one, other] = &pair;
-        timeout(5 * SECOND, one.discovery().sync_with(other.local().addr()))
-            .await
-            .unwrap()
-            .unwrap();
-        pair
-    }
-
-    fn after(&self, milliseconds: i64) -> Expiration {
-        Expiration::At(self.clock.utc() + chrono::Duration::milliseconds(milliseconds))
-    }
-}
 
 fn key() -> Hs256 {
     Hs256::new([7; 32])
@@ -101,7 +60,5 @@ async fn when(within: Duration, is_so: impl Fn() -> bool) -> Option<Duration> {
 }
 
 async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(5 * SECOND, future)
-        .await
-        .unwrap_or_else(|_| panic!("not soon: {what}"))
+    within(5 * SECOND, what, future).await
 }

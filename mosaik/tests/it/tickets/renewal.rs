@@ -11,7 +11,7 @@ use super::{
 
 async fn stays_in<S: Seat>(seed: u64) {
     let world = World::new(seed);
-    let [guard, bearer] = world.pair().await;
+    let [guard, bearer] = world.nodes().await;
     // Where both ends ask, the guard has what it asks for.
     let own = ticket(&guard, world.after(600_000));
     guard.discovery().add_ticket(own);
@@ -74,7 +74,7 @@ async fn a_writer_that_renews_its_ticket_stays_bonded() {
 #[tokio::test(start_paused = true)]
 async fn who_drops_the_renewal_keeps_the_ticket_until_it_ends() {
     let world = World::new(3);
-    let [guard, bearer] = world.pair().await;
+    let [guard, bearer] = world.nodes().await;
     let renewed = builder().renewing(bearer.discovery(), 3 * SECOND);
     let seat = StreamProducer::open(&guard, &bearer, vec![rule()]);
     assert!(when(SECOND, || seat.is_admitted()).await.is_some());
@@ -98,7 +98,7 @@ impl SigningAlgorithm for Moody {
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_fails_is_told_and_tried_again() {
     let world = World::new(4);
-    let [_, bearer] = world.pair().await;
+    let [_, bearer] = world.nodes().await;
     let moody = SigningKey::custom(Moody(0.into()), "HS256");
     let renewed = JwtTicketBuilder::new(moody).renewing(bearer.discovery(), 30 * SECOND);
     assert_eq!(renewed.id(), None);

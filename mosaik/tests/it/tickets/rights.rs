@@ -9,7 +9,7 @@ use super::{
 
 /// Two nodes, of which the guard has what it asks for: in groups both ask.
 async fn guarded(world: &World) -> [Network; 2] {
-    let [guard, bearer] = world.pair().await;
+    let [guard, bearer] = world.nodes().await;
     let own = ticket(&guard, world.after(3_600_000));
     guard.discovery().add_ticket(own);
     [guard, bearer]

@@ -11,7 +11,7 @@ struct Tick(u64);
 #[tokio::test(start_paused = true)]
 async fn a_consumer_that_ends_a_channel_tells_why_to_its_own_node() {
     let world = World::new(2);
-    let [producing, consuming] = world.pair().await;
+    let [producing, consuming] = world.nodes().await;
     producing
         .discovery()
         .add_ticket(ticket(&producing, world.after(2000)));
