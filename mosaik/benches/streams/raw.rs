@@ -58,10 +58,10 @@ pub(crate) async fn latency(child: &mut Child, order: &Order) -> Latency {
     latency
 }
 
-/// Round trips of 64 bytes.
-pub(crate) async fn ping(child: &mut Child) -> Latency {
+/// Round trips of datums of `size` bytes.
+pub(crate) async fn ping(child: &mut Child, size: usize) -> Latency {
     let order = Order {
-        size: 64,
+        size,
         consumers: 1,
         count: PINGS,
         rate: 0.0,
@@ -69,7 +69,7 @@ pub(crate) async fn ping(child: &mut Child) -> Latency {
     let (endpoint, connections) = connect(child, "ping", &order).await;
     let (mut send, mut receive) = connections[0].open_bi().await.expect("a stream opens");
     let mut samples = Vec::with_capacity(PINGS as usize);
-    let mut buffer = [0_u8; 64];
+    let mut buffer = vec![0_u8; size];
     for _ in 0..PINGS {
         let begin = measure::shared_clock_ns();
         send.write_all(&buffer).await.expect("the peer reads");
@@ -112,7 +112,7 @@ pub(crate) async fn answer_pings(order: &Order, target: &str) -> Latency {
     let (endpoints, connections) = dial_all(order, target).await;
     say_ready();
     let (mut send, mut receive) = connections[0].accept_bi().await.expect("a stream opens");
-    let mut buffer = [0_u8; 64];
+    let mut buffer = vec![0_u8; order.size];
     for _ in 0..order.count {
         receive
             .read_exact(&mut buffer)
