@@ -9,7 +9,7 @@ use {
         credit::Credit,
         criteria::{Filter, Key},
         outbox::{Item, Outbox, Overrun, Slice},
-        segment::{OpenSegment, SEGMENT_BYTES, Segment},
+        segment::{Encoded, OpenSegment, SEGMENT_BYTES, Segment},
         sequence::GapReason,
     },
     std::{
@@ -145,9 +145,9 @@ impl Fanout {
         self.reserved = self.reserved.saturating_sub(promised);
     }
 
-    /// Appends a framed datum; for a reserved place it is always accepted. False if there is no room.
+    /// Appends a datum; for a reserved place it is always accepted. False if there is no room.
     #[must_use]
-    pub(crate) fn push(&mut self, framed: &[u8], key: Option<Key>, reserved: bool) -> bool {
+    pub(crate) fn push(&mut self, datum: Encoded<'_>, key: Option<Key>, reserved: bool) -> bool {
         if reserved {
             self.release(1);
         } else if self.next() + self.reserved >= self.accept_until && self.room() == 0 {
@@ -158,11 +158,15 @@ impl Fanout {
             self.unheard += 1;
             return true;
         }
-        if framed.len() > SEGMENT_BYTES {
-            // A large datum is a segment of its own, so that a frame never exceeds the largest datum.
+        if datum.is_large() {
+            // A segment of its own, so that a frame never exceeds the largest datum, and that its bytes are not copied.
             self.seal();
+            let segment = self.open.push_whole(datum, key);
+            self.hand_out(segment);
+            self.refresh_room();
+            return true;
         }
-        self.open.push(framed, key);
+        self.open.push(datum, key);
         if self.open.len() as u64 >= self.segment_datums_max() || self.open.bytes() >= SEGMENT_BYTES
         {
             self.seal();
@@ -267,23 +271,27 @@ impl Fanout {
     /// Ends the open segment and hands it out.
     fn seal(&mut self) {
         if let Some(segment) = self.open.seal() {
-            let segment = Arc::new(segment);
-            for outbox in self.channels.values_mut() {
-                if outbox.overrun().is_some() {
-                    continue;
-                }
-                let lost_before = outbox.lost();
-                outbox.offer(
-                    Slice::new(&segment, outbox.filter()),
-                    self.policy,
-                    self.queue_max,
-                );
-                self.dropped += outbox.lost() - lost_before;
-                self.overran |= outbox.overrun().is_some();
-            }
-            self.history.keep(segment);
+            self.hand_out(segment);
         }
         self.refresh_room();
+    }
+
+    fn hand_out(&mut self, segment: Segment) {
+        let segment = Arc::new(segment);
+        for outbox in self.channels.values_mut() {
+            if outbox.overrun().is_some() {
+                continue;
+            }
+            let lost_before = outbox.lost();
+            outbox.offer(
+                Slice::new(&segment, outbox.filter()),
+                self.policy,
+                self.queue_max,
+            );
+            self.dropped += outbox.lost() - lost_before;
+            self.overran |= outbox.overrun().is_some();
+        }
+        self.history.keep(segment);
     }
 
     fn refresh_room(&mut self) {

@@ -1,6 +1,6 @@
 use {
     super::*,
-    crate::streams::{criteria::IndexKey, segment::tests::framed},
+    crate::streams::{criteria::IndexKey, segment::tests::encoded},
 };
 
 const PLENTY: Credit = Credit::MAX;
@@ -22,7 +22,7 @@ fn subscribe(fanout: &mut Fanout, id: ChannelId, credit: Credit) -> u64 {
 /// Pushes datums of one byte; how many were accepted.
 fn push(fanout: &mut Fanout, count: u8) -> u8 {
     let accepted = (0..count)
-        .filter(|byte| fanout.push(&framed(&[*byte]), None, false))
+        .filter(|byte| encoded(&[*byte], |datum| fanout.push(datum, None, false)))
         .count();
     u8::try_from(accepted).unwrap()
 }
@@ -240,7 +240,7 @@ fn a_batch_is_bounded_but_never_empty() {
     let mut fanout = fanout(BackPressure::Block, 100);
     subscribe(&mut fanout, 1, PLENTY);
     for _ in 0..3 {
-        assert!(fanout.push(&framed(&[0; 10]), None, false));
+        assert!(encoded(&[0; 10], |datum| fanout.push(datum, None, false)));
     }
     let mut sizes = Vec::new();
     loop {
@@ -334,17 +334,25 @@ fn a_filter_skips_and_the_positions_stay_true() {
     fanout.subscribe(1, filtered);
     let key = |key: u8| Some(key.into_key());
     for byte in 0..3u8 {
-        assert!(fanout.push(&framed(&[byte]), key(byte), false));
+        assert!(encoded(&[byte], |datum| fanout.push(
+            datum,
+            key(byte),
+            false
+        )));
     }
     assert_eq!(take(&mut fanout, 1), [Ok(1)]);
     // Nothing matches: nothing is sent, and nothing piles up.
     for _ in 0..100 {
-        assert!(fanout.push(&framed(&[9]), key(9), false));
+        assert!(encoded(&[9], |datum| fanout.push(datum, key(9), false)));
     }
     assert_eq!(take(&mut fanout, 1), []);
     for _ in 0..2 {
         for byte in 4..6u8 {
-            assert!(fanout.push(&framed(&[byte]), key(byte), false));
+            assert!(encoded(&[byte], |datum| fanout.push(
+                datum,
+                key(byte),
+                false
+            )));
         }
         fanout.seal();
     }
@@ -369,13 +377,13 @@ fn a_reserved_place_is_kept() {
     let mut fanout = fanout(BackPressure::Block, 2);
     subscribe(&mut fanout, 1, PLENTY);
     assert_eq!(fanout.reserve(), 1);
-    assert!(fanout.push(&framed(b"a"), None, false));
+    assert!(encoded(b"a", |datum| fanout.push(datum, None, false)));
     assert!(
-        !fanout.push(&framed(b"b"), None, false),
+        !encoded(b"b", |datum| fanout.push(datum, None, false)),
         "the last place is promised"
     );
     assert_eq!(fanout.reserve(), 0);
-    assert!(fanout.push(&framed(b"b"), None, true));
+    assert!(encoded(b"b", |datum| fanout.push(datum, None, true)));
     assert_eq!(take(&mut fanout, 1), positions(0..2));
     assert_eq!(fanout.room(), 2);
 }

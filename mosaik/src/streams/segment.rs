@@ -61,6 +61,48 @@ impl Segment {
     }
 }
 
+/// An encoded datum on its way into a segment, in a buffer that begins with room for the header of a frame of its own.
+pub(crate) struct Encoded<'a>(&'a mut BytesMut);
+
+impl<'a> Encoded<'a> {
+    /// What `encode` appends to the buffer, which is cleared.
+    pub(crate) fn write<E>(
+        buffer: &'a mut BytesMut,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        buffer.clear();
+        buffer.extend_from_slice(&[0; ENCODED_PREFIX_BYTES]);
+        encode(buffer)?;
+        Ok(Self(buffer))
+    }
+
+    /// The bytes of the datum alone.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len() - ENCODED_PREFIX_BYTES
+    }
+
+    /// Whether it is a segment of its own, whose bytes are not copied.
+    pub(super) fn is_large(&self) -> bool {
+        self.0.len() >= WHOLE_BYTES_MIN
+    }
+
+    /// The datum behind its length.
+    fn framed(&mut self) -> &[u8] {
+        let length = u32::try_from(self.len()).expect("datums are far smaller than 4 GiB");
+        let framed = &mut self.0[FRAME_HEADER_BYTES..];
+        framed[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
+        framed
+    }
+
+    /// The datum as a frame. What is left of the buffer's memory stays with the buffer.
+    fn into_frame(mut self, position: u64) -> Bytes {
+        self.framed();
+        self.0[0] = FRAME_KIND_DATA;
+        self.0[1..FRAME_HEADER_BYTES].copy_from_slice(&position.to_be_bytes());
+        self.0.split().freeze()
+    }
+}
+
 /// The run that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct OpenSegment {
@@ -88,8 +130,9 @@ impl OpenSegment {
         self.frame.len()
     }
 
-    /// Appends a datum that stands behind its length already, see [`write_length`].
-    pub(crate) fn push(&mut self, framed: &[u8], key: Option<Key>) {
+    /// Appends a datum.
+    pub(crate) fn push(&mut self, mut datum: Encoded<'_>, key: Option<Key>) {
+        let framed = datum.framed();
         if self.ends.is_empty() {
             self.frame
                 .reserve(FRAME_HEADER_BYTES + framed.len().max(SEGMENT_BYTES_TYPICAL));
@@ -97,9 +140,22 @@ impl OpenSegment {
             self.frame.extend_from_slice(&self.first.to_be_bytes());
         }
         self.frame.extend_from_slice(framed);
-        self.ends
-            .push(u32::try_from(self.frame.len()).expect("a segment is sealed long before 4 GiB"));
+        self.ends.push(end(self.frame.len()));
         self.keys.extend(key);
+    }
+
+    /// A segment of one datum, in the memory that it was encoded to. The open segment must be empty.
+    pub(crate) fn push_whole(&mut self, datum: Encoded<'_>, key: Option<Key>) -> Segment {
+        debug_assert!(self.ends.is_empty(), "what came before is sealed");
+        let first = self.first;
+        self.first += 1;
+        let frame = datum.into_frame(first);
+        Segment {
+            first,
+            ends: vec![end(frame.len())],
+            frame,
+            keys: key.into_iter().collect(),
+        }
     }
 
     /// Steps over a position that nobody is to receive.
@@ -126,11 +182,8 @@ impl OpenSegment {
     }
 }
 
-/// Puts the length in front of a datum: `buffer` starts with [`LENGTH_BYTES`] of room.
-pub(crate) fn write_length(buffer: &mut [u8]) {
-    let length =
-        u32::try_from(buffer.len() - LENGTH_BYTES).expect("datums are far smaller than 4 GiB");
-    buffer[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
+fn end(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("a segment is sealed long before 4 GiB")
 }
 
 /// The kind of a frame of consecutive datums, see `wire`.
@@ -142,6 +195,12 @@ pub(crate) const FRAME_HEADER_BYTES: usize = 9;
 /// The length in front of each datum.
 pub(crate) const LENGTH_BYTES: usize = 4;
 
+/// What stands before a datum that is a frame of its own.
+pub(crate) const ENCODED_PREFIX_BYTES: usize = FRAME_HEADER_BYTES + LENGTH_BYTES;
+
+/// From here on a datum is a segment of its own: to copy it costs more than a segment does.
+const WHOLE_BYTES_MIN: usize = 16 * 1024;
+
 /// A segment is sealed when it has so many bytes: as much as one write to the transport takes well.
 pub(crate) const SEGMENT_BYTES: usize = 64 * 1024;
 
@@ -150,13 +209,21 @@ const SEGMENT_BYTES_TYPICAL: usize = 1024;
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
+    use {super::*, std::convert::Infallible};
 
-    pub(crate) fn framed(datum: &[u8]) -> Vec<u8> {
-        let mut buffer = vec![0; LENGTH_BYTES];
-        buffer.extend_from_slice(datum);
-        write_length(&mut buffer);
-        buffer
+    /// Calls `push` with the datum, encoded.
+    pub(crate) fn encoded<T>(datum: &[u8], push: impl FnOnce(Encoded<'_>) -> T) -> T {
+        let mut buffer = BytesMut::new();
+        let append = |buffer: &mut BytesMut| {
+            buffer.extend_from_slice(datum);
+            Ok::<(), Infallible>(())
+        };
+        let Ok(datum) = Encoded::write(&mut buffer, append);
+        push(datum)
+    }
+
+    fn framed(datum: &[u8]) -> Vec<u8> {
+        encoded(datum, |mut datum| datum.framed().to_vec())
     }
 
     #[test]
@@ -165,7 +232,7 @@ pub(crate) mod tests {
         assert!(open.seal().is_none());
         open.skip();
         for datum in [&b"a"[..], b"", b"bcd"] {
-            open.push(&framed(datum), None);
+            encoded(datum, |datum| open.push(datum, None));
         }
         assert_eq!(
             (open.next(), open.len(), open.bytes()),
@@ -177,7 +244,28 @@ pub(crate) mod tests {
         assert_eq!(segment.body(1..3), [framed(b""), framed(b"bcd")].concat());
         assert_eq!(segment.body(2..2), b"");
         assert_eq!(segment.datum_bytes(0..3), 4);
-        open.push(&framed(b"e"), None);
+        encoded(b"e", |datum| open.push(datum, None));
         assert_eq!(open.seal().unwrap().first(), 4);
+    }
+
+    #[test]
+    fn a_large_datum_is_a_frame_where_it_was_encoded() {
+        let mut open = OpenSegment::default();
+        encoded(b"a", |datum| open.push(datum, None));
+        open.seal();
+        let large = vec![7; WHOLE_BYTES_MIN];
+        let (at, segment) = encoded(&large, |datum| {
+            assert!(datum.is_large());
+            (datum.0.as_ptr(), open.push_whole(datum, None))
+        });
+        assert_eq!(segment.frame().as_ptr(), at);
+        assert_eq!((segment.first(), segment.end(), open.next()), (1, 2, 2));
+        assert_eq!(segment.body(0..1), framed(&large));
+        let mut copied = OpenSegment {
+            first: 1,
+            ..OpenSegment::default()
+        };
+        encoded(&large, |datum| copied.push(datum, None));
+        assert_eq!(segment.frame(), copied.seal().unwrap().frame());
     }
 }

@@ -4,7 +4,7 @@ use {
         primitives::{decode, encode},
         streams::{
             outbox::Slice,
-            segment::{OpenSegment, tests::framed},
+            segment::{OpenSegment, tests::encoded},
         },
     },
     std::{convert::Infallible, sync::Arc},
@@ -16,7 +16,7 @@ fn segment(first: u64, datums: &[&[u8]]) -> Slice {
         open.skip();
     }
     for datum in datums {
-        open.push(&framed(datum), None);
+        encoded(datum, |datum| open.push(datum, None));
     }
     Slice::new(&Arc::new(open.seal().unwrap()), None)
 }

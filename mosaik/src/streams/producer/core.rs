@@ -14,7 +14,7 @@ use {
             fanout::{ChannelId, Fanout, Taken},
             meter::ProducerMeter,
             outbox::{Item, Overrun},
-            segment::SEGMENT_BYTES,
+            segment::{Encoded, SEGMENT_BYTES},
         },
     },
     std::{
@@ -185,10 +185,10 @@ impl Core {
         })
     }
 
-    /// Takes a framed datum, and wakes the channels that had nothing to send.
+    /// Takes a datum, and wakes the channels that had nothing to send.
     pub(crate) fn push(
         &self,
-        framed: &[u8],
+        datum: Encoded<'_>,
         key: Option<Key>,
         reserved: bool,
         wants_unheard: bool,
@@ -212,7 +212,7 @@ impl Core {
         if let Some(key) = &key {
             state.index.get_or_insert(key.kind());
         }
-        if !state.fanout.push(framed, key, reserved) {
+        if !state.fanout.push(datum, key, reserved) {
             return Err(NotTaken::Full);
         }
         let overran = state.fanout.has_overrun();

@@ -10,7 +10,7 @@ use {
     crate::{
         primitives::{BytesMut, Datum, Short, StreamId, encoding::EncodeError},
         streams::{
-            segment::{LENGTH_BYTES, write_length},
+            segment::{ENCODED_PREFIX_BYTES, Encoded},
             status::{ChannelInfo, ChannelStatus, ProducerStatus, When},
             wire::DATUM_BYTES_MAX,
         },
@@ -162,9 +162,9 @@ impl<D: Datum> Producer<D> {
         }
         let core = &self.owner.core;
         let wants_unheard = self.owner.undelivered.is_some();
-        let pushed = with_encoded(&item, |framed| {
+        let pushed = with_encoded(&item, |datum| {
             let key = self.owner.index.as_ref().map(|index| index(&item));
-            core.push(framed, key, reserved, wants_unheard)
+            core.push(datum, key, reserved, wants_unheard)
         });
         match pushed {
             Ok(Ok(())) => Ok(()),
@@ -262,36 +262,40 @@ impl<D: Datum> fmt::Debug for Producer<D> {
     }
 }
 
-/// Encodes behind room for the length, in a buffer that the thread keeps.
-fn with_encoded<D: Datum, T>(item: &D, with: impl FnOnce(&[u8]) -> T) -> Result<T, EncodeError> {
+/// Encodes into a buffer that the thread keeps; a large datum takes its memory along.
+fn with_encoded<D: Datum, T>(
+    item: &D,
+    with: impl FnOnce(Encoded<'_>) -> T,
+) -> Result<T, EncodeError> {
     thread_local! {
         static SCRATCH: RefCell<BytesMut> = RefCell::new(BytesMut::with_capacity(SCRATCH_BYTES));
     }
     let encode = |buffer: &mut BytesMut| {
-        buffer.clear();
-        buffer.extend_from_slice(&[0; LENGTH_BYTES]);
-        item.encode_into(buffer).map_err(encode_error)?;
-        let bytes = buffer.len() - LENGTH_BYTES;
+        let datum = Encoded::write(buffer, |buffer| {
+            item.encode_into(buffer).map_err(encode_error)
+        })?;
+        let bytes = datum.len();
         if bytes > DATUM_BYTES_MAX {
             let text = format!("{bytes} bytes encoded, more than {DATUM_BYTES_MAX}");
             return Err(EncodeError::Unsupported(text));
         }
-        write_length(buffer);
-        Ok(())
+        let result = with(datum);
+        if buffer.is_empty() {
+            // It was taken along; the next one is often as large.
+            buffer.reserve(bytes.min(SCRATCH_BYTES_MAX / 2) + ENCODED_PREFIX_BYTES);
+        }
+        Ok(result)
     };
     SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
         Ok(mut buffer) => {
-            let result = encode(&mut buffer).map(|()| with(&buffer));
+            let result = encode(&mut buffer);
             if buffer.capacity() > SCRATCH_BYTES_MAX {
                 *buffer = BytesMut::with_capacity(SCRATCH_BYTES);
             }
             result
         }
         // An encoder that sends: the thread's buffer is taken.
-        Err(_) => {
-            let mut buffer = BytesMut::new();
-            encode(&mut buffer).map(|()| with(&buffer))
-        }
+        Err(_) => encode(&mut BytesMut::new()),
     })
 }
 
