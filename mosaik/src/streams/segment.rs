@@ -110,6 +110,8 @@ pub(crate) struct OpenSegment {
     ends: Vec<u32>,
     frame: BytesMut,
     keys: Vec<Key>,
+    /// Bytes and datums of the segment before, which the next one is often like.
+    typical: (usize, usize),
 }
 
 impl OpenSegment {
@@ -134,8 +136,10 @@ impl OpenSegment {
     pub(crate) fn push(&mut self, mut datum: Encoded<'_>, key: Option<Key>) {
         let framed = datum.framed();
         if self.ends.is_empty() {
+            let (bytes, datums) = self.typical;
             self.frame
-                .reserve(FRAME_HEADER_BYTES + framed.len().max(SEGMENT_BYTES_TYPICAL));
+                .reserve(FRAME_HEADER_BYTES + framed.len().max(bytes).max(SEGMENT_BYTES_MIN));
+            self.ends.reserve(datums);
             self.frame.extend_from_slice(&[FRAME_KIND_DATA]);
             self.frame.extend_from_slice(&self.first.to_be_bytes());
         }
@@ -173,6 +177,7 @@ impl OpenSegment {
         }
         let first = self.first;
         self.first = self.next();
+        self.typical = (self.frame.len(), self.ends.len());
         Some(Segment {
             first,
             ends: std::mem::take(&mut self.ends),
@@ -204,8 +209,8 @@ const WHOLE_BYTES_MIN: usize = 16 * 1024;
 /// A segment is sealed when it has so many bytes: as much as one write to the transport takes well.
 pub(crate) const SEGMENT_BYTES: usize = 64 * 1024;
 
-/// What is reserved when a segment begins: segments of quiet streams are small.
-const SEGMENT_BYTES_TYPICAL: usize = 1024;
+/// The least that is reserved when a segment begins: segments of quiet streams are small.
+const SEGMENT_BYTES_MIN: usize = 1024;
 
 #[cfg(test)]
 pub(crate) mod tests {

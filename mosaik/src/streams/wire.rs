@@ -100,6 +100,7 @@ pub(crate) struct Datums<'a> {
     first: u64,
     /// The position after the last one covered; for consecutive datums it comes from counting them.
     end: u64,
+    count: u64,
     sparse: bool,
     body: &'a [u8],
 }
@@ -111,6 +112,11 @@ impl<'a> Datums<'a> {
 
     pub(crate) const fn end(&self) -> u64 {
         self.end
+    }
+
+    /// How many datums there are.
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
     }
 
     /// Each datum with its position; the frame was checked when it was parsed.
@@ -143,6 +149,7 @@ impl<'a> Datums<'a> {
         Ok(Self {
             first,
             end,
+            count,
             sparse: false,
             body,
         })
@@ -152,7 +159,7 @@ impl<'a> Datums<'a> {
         if end < first {
             return Err(WireError::Range { first, end });
         }
-        let (mut rest, mut offset_min) = (body, 0);
+        let (mut rest, mut offset_min, mut count) = (body, 0, 0);
         while !rest.is_empty() {
             let offset = u64::from(read_u32(&mut rest).ok_or(WireError::Truncated)?);
             if offset < offset_min || offset >= end - first {
@@ -160,10 +167,12 @@ impl<'a> Datums<'a> {
             }
             offset_min = offset + 1;
             rest = skip_datum(rest)?;
+            count += 1;
         }
         Ok(Self {
             first,
             end,
+            count,
             sparse: true,
             body,
         })

@@ -89,11 +89,12 @@ impl<'a, D: Datum> Intake<'a, D> {
         });
     }
 
-    /// Datums that cover `first..end`.
+    /// `count` datums that cover `first..end`.
     pub(crate) fn datums<'b>(
         &mut self,
         first: u64,
         end: u64,
+        count: u64,
         datums: impl Iterator<Item = (u64, &'b [u8])>,
     ) -> Result<(), BeyondCredit> {
         let covered = self.memory.tracker.cover(first, end);
@@ -102,6 +103,9 @@ impl<'a, D: Datum> Intake<'a, D> {
         }
         let (mut arrived, mut last, mut duplicates, mut unused) =
             (Credit::default(), 0, 0, Credit::default());
+        // Counted, not announced: there is a datum for each.
+        let room = count.min(self.batch_max.datums);
+        self.items.reserve(usize::try_from(room).unwrap_or(0));
         for (position, bytes) in datums {
             last = bytes.len() as u64;
             arrived.add(1, last);

@@ -322,7 +322,8 @@ async fn flow<D: Datum>(
 fn take_frame<D: Datum>(intake: &mut Intake<'_, D>, frame: &[u8]) -> Option<End> {
     match Frame::parse(frame) {
         Ok(Frame::Data(datums)) => {
-            let taken = intake.datums(datums.first(), datums.end(), datums.iter());
+            let (first, end) = (datums.first(), datums.end());
+            let taken = intake.datums(first, end, datums.count(), datums.iter());
             taken
                 .err()
                 .map(|_| End::Violation("the producer sent more than it was granted".to_owned()))
@@ -349,7 +350,12 @@ fn take_locally<D: Datum>(intake: &mut Intake<'_, D>, item: &Item) {
         Item::Data(slice) => {
             // Credit is kept by construction: the producer's half is in the same process.
             intake
-                .datums(slice.first(), slice.end(), slice.datums_at())
+                .datums(
+                    slice.first(),
+                    slice.end(),
+                    slice.datums(),
+                    slice.datums_at(),
+                )
                 .ok();
         }
         Item::Gap {

@@ -215,18 +215,18 @@ impl Core {
         if !state.fanout.push(datum, key, reserved) {
             return Err(NotTaken::Full);
         }
-        let overran = state.fanout.has_overrun();
         let dropped = state.fanout.take_dropped();
         let idle = mem::take(&mut state.idle);
-        let blocked = if overran {
-            mem::take(&mut state.blocked)
-        } else {
-            BTreeMap::new()
-        };
+        let blocked = state
+            .fanout
+            .has_overrun()
+            .then(|| mem::take(&mut state.blocked));
         drop(state);
         self.meter.dropped(dropped);
         idle.into_iter().for_each(|(_, waker)| waker.wake());
-        blocked.into_values().for_each(Waker::wake);
+        if let Some(blocked) = blocked {
+            blocked.into_values().for_each(Waker::wake);
+        }
         Ok(())
     }
 
