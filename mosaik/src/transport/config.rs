@@ -140,6 +140,12 @@ pub(crate) struct LaneSettings {
     pub(crate) send_window_bytes: u64,
     /// Streams that the peer may have open at a time.
     pub(crate) streams_max: u32,
+    /// Packets that the peer is asked to take without acknowledging them at once, if not QUIC's own number, 1.
+    ///
+    /// An acknowledgement is a system call that the receiver makes before it hands over what has arrived, and it wakes
+    /// the sender. With half or more of what a new connection may have on its way, it would stop until the delayed
+    /// acknowledgement, 25 ms later.
+    pub(crate) unacknowledged_packets_max: Option<u32>,
 }
 
 impl LaneSettings {
@@ -153,6 +159,7 @@ impl LaneSettings {
                 connection_window_bytes: 1024 * 1024,
                 send_window_bytes: 2 * 1024 * 1024,
                 streams_max: 256,
+                unacknowledged_packets_max: None,
             },
             Lane::Data => Self {
                 keep_alive: Duration::from_secs(5),
@@ -161,6 +168,7 @@ impl LaneSettings {
                 connection_window_bytes: 8 * 1024 * 1024,
                 send_window_bytes: 8 * 1024 * 1024,
                 streams_max: 512,
+                unacknowledged_packets_max: Some(4),
             },
         }
     }
@@ -172,6 +180,9 @@ mod tests {
 
     /// Beyond this, the QUIC implementation loses connections under plain bulk.
     const STREAM_WINDOW_BYTES_MAX: u32 = 1_250_000;
+
+    /// What a new connection may have on its way (RFC 9002, 7.2).
+    const INITIAL_WINDOW_PACKETS: u32 = 10;
 
     #[test]
     fn windows_stay_where_connections_survive() {
@@ -186,6 +197,10 @@ mod tests {
             assert!(settings.stream_window_bytes <= STREAM_WINDOW_BYTES_MAX);
             assert!(settings.connection_window_bytes <= 8 * 1024 * 1024);
             assert!(settings.keep_alive * 3 <= settings.idle);
+            assert!(
+                settings.unacknowledged_packets_max < Some(INITIAL_WINDOW_PACKETS / 2),
+                "a new connection must not wait for a delayed acknowledgement"
+            );
             assert!(
                 settings.keep_alive <= Duration::from_secs(5),
                 "iroh ignores longer ones"

@@ -20,10 +20,10 @@ use iroh::{
     Endpoint, RelayMode, Watcher,
     address_lookup::{AddressLookup, DnsAddressLookup, PkarrPublisher, PkarrResolver},
     endpoint::{
-        BindOpts, Builder, ConnectError, ConnectOptions, ConnectWithOptsError, Connection,
-        ConnectionError, IdleTimeout, Incoming, IncomingAddr, NetReportConfig, PortmapperConfig,
-        QuicTransportConfig, ReadError, RecvStream, SendStream, ServerConfig, StoppedError, VarInt,
-        WriteError,
+        AckFrequencyConfig, BindOpts, Builder, ConnectError, ConnectOptions, ConnectWithOptsError,
+        Connection, ConnectionError, IdleTimeout, Incoming, IncomingAddr, NetReportConfig,
+        PortmapperConfig, QuicTransportConfig, ReadError, RecvStream, SendStream, ServerConfig,
+        StoppedError, VarInt, WriteError,
         presets::{Minimal, Preset},
     },
 };
@@ -90,6 +90,11 @@ fn lane_config(lane: Lane) -> QuicTransportConfig {
     let settings = LaneSettings::of(lane);
     let idle = IdleTimeout::try_from(settings.idle)
         .expect("invariant: a lane's idle time is far below the limit of QUIC");
+    let acknowledgements = settings.unacknowledged_packets_max.map(|packets| {
+        let mut config = AckFrequencyConfig::default();
+        config.ack_eliciting_threshold(VarInt::from_u32(packets));
+        config
+    });
     QuicTransportConfig::builder()
         .initial_rtt(INITIAL_RTT)
         .keep_alive_interval(settings.keep_alive)
@@ -103,6 +108,7 @@ fn lane_config(lane: Lane) -> QuicTransportConfig {
         // Nobody accepts them, so nobody may leave data in them.
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
+        .ack_frequency_config(acknowledgements)
         .build()
 }
 
