@@ -31,7 +31,7 @@ pub(crate) async fn throughput(child: &mut Child, order: &Order) -> Rate {
     let mut left = order.count;
     while left > 0 {
         let datums = left.min(per_write);
-        senders.send(frames(order.size, datums)).await;
+        senders.send(frames(order.size, datums).freeze()).await;
         left -= datums;
     }
     senders.finish().await;
@@ -49,7 +49,9 @@ pub(crate) async fn latency(child: &mut Child, order: &Order) -> Latency {
     let mut left = order.count;
     while left > 0 {
         let datums = pace.due().await.min(left);
-        senders.send(frames(order.size, datums)).await;
+        let mut buffer = frames(order.size, datums);
+        stamp(&mut buffer, order.size);
+        senders.send(buffer.freeze()).await;
         left -= datums;
     }
     senders.finish().await;
@@ -191,16 +193,22 @@ fn address_from_words(words: &str) -> EndpointAddr {
         .with_ip_addr(socket.parse().expect("a socket address"))
 }
 
-/// `datums` frames of `size` bytes behind a length each; a payload begins with the time.
-fn frames(size: usize, datums: u64) -> Bytes {
+/// `datums` frames of `size` bytes behind a length each.
+fn frames(size: usize, datums: u64) -> BytesMut {
     let mut buffer = BytesMut::with_capacity((size + 4) * datums as usize);
-    let now = measure::shared_clock_ns();
     for _ in 0..datums {
         buffer.put_u32(size as u32);
-        buffer.put_u64(now);
-        buffer.put_bytes(0, size - 8);
+        buffer.put_bytes(0, size);
     }
-    buffer.freeze()
+    buffer
+}
+
+/// Puts the time at the beginning of each payload.
+fn stamp(frames: &mut [u8], size: usize) {
+    let now = measure::shared_clock_ns().to_be_bytes();
+    for frame in frames.chunks_exact_mut(size + 4) {
+        frame[4..12].copy_from_slice(&now);
+    }
 }
 
 async fn read_all(mut stream: RecvStream, order: &Order) -> Vec<u64> {
