@@ -232,6 +232,13 @@ impl Links {
         self.lock().closed
     }
 
+    /// How long a link may last that is open and was not taken: the peer may have sent on it before it knew.
+    pub(super) fn beside(&self) -> Cut {
+        let cut = Cut::new(&self.root);
+        cut.drain();
+        cut
+    }
+
     /// Whether [`Links::attach`] would take such a link now.
     pub(super) fn would_take(&self, peer: PeerId, opened_by_us: bool, incarnation: u64) -> bool {
         let table = self.lock();

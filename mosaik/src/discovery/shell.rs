@@ -335,7 +335,7 @@ impl Shell {
             open,
         }) = ends
         else {
-            return link.close(CloseCode::DUPLICATE);
+            return self.drain(link).await;
         };
         trace!(%peer, opened_by_us, "linked");
         self.count_links();
@@ -361,6 +361,25 @@ impl Shell {
         });
         self.count_links();
         trace!(%peer, "link ended");
+    }
+
+    /// Takes what the peer has sent on a link that gave way to another while it was being opened.
+    ///
+    /// The peer's end may have been the only one it had, for a moment: a question that is lost there is not asked again
+    /// before the exchange that it began counts as stalled.
+    async fn drain(self: &Arc<Self>, link: Link) {
+        let peer = link.peer();
+        if self.links.is_closed() {
+            return link.close(CloseCode::DUPLICATE);
+        }
+        trace!(%peer, "link beside another");
+        // Ended in good order by the drop: nothing was sent on it.
+        let (_, receiver) = link.split();
+        let mut sample_rtt_at = self.clock.now() + RTT_SAMPLE_EVERY;
+        links::read(receiver, self.links.beside(), |frame| {
+            self.receive(peer, frame, &mut sample_rtt_at)
+        })
+        .await;
     }
 
     fn receive(

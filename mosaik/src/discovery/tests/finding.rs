@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::runtime::time::timeout;
+use crate::transport::Conditions;
 
 #[tokio::test(start_paused = true)]
 async fn two_nodes_meet_by_address() {
@@ -49,6 +50,30 @@ async fn simultaneous_dials_leave_one_link_that_works() {
             .contains(&"late".into())
     })
     .await;
+}
+
+/// Both ask for an exchange at once, over links that both open. Whichever link stays, no question is lost on the other.
+#[tokio::test(start_paused = true)]
+async fn simultaneous_exchanges_are_answered_soon() {
+    for seed in 0..200 {
+        let net = MemoryNet::new(seed);
+        net.set_all(Conditions {
+            delay: Duration::from_millis(1),
+            jitter: Duration::from_millis(40),
+            loss: 0.0,
+        });
+        let one = Plan::new("exchanges", 1).start(&net).await;
+        let two = Plan::new("exchanges", 2).start(&net).await;
+        let start = Instant::now();
+        let (there, back) = tokio::join!(
+            one.discovery.sync_with(two.addr()),
+            two.discovery.sync_with(one.addr()),
+        );
+        assert_eq!((there.is_ok(), back.is_ok()), (true, true), "seed {seed}");
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(2), "seed {seed}: {took:?}");
+        assert!(one.knows(&two) && two.knows(&one), "seed {seed}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
