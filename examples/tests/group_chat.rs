@@ -122,6 +122,13 @@ impl Participant {
         self.seen.iter().filter_map(said).collect()
     }
 
+    /// Ends at once, without a chance to say anything.
+    fn is_killed(mut self) {
+        self.child.kill().expect("it is our child");
+        let status = self.child.wait().expect("it is our child");
+        assert!(!status.success(), "{}: {status}", self.name);
+    }
+
     /// Presses these keys, and waits for the end.
     fn leaves(mut self, keys: &str) {
         self.presses(keys);
@@ -229,6 +236,42 @@ fn nothing_is_lost_when_one_leaves() {
     assert_eq!(dave.heard_from("Alice"), said);
     dave.types("we go on");
     carol.sees(&["Dave", ": we go on"]);
+}
+
+/// One of three is killed, without a word: it vanishes from the others' list, and they go on.
+#[test]
+fn the_others_go_on_when_one_is_killed() {
+    let host = Host::new("killed");
+    let [mut alice, mut bob, mut carol] =
+        ["Alice", "Bob", "Carol"].map(|name| Participant::start(&host, name));
+    for participant in [&mut alice, &mut bob, &mut carol] {
+        participant.sees(&["--- start typing, Ctrl-C to quit ---"]);
+        for name in ["Alice", "Bob", "Carol"] {
+            participant.sees(&[name]);
+        }
+    }
+    alice.types("soon gone");
+    bob.types("here");
+    carol.types("here too");
+    for participant in [&mut alice, &mut bob, &mut carol] {
+        participant.sees(&["Alice", ": soon gone"]);
+        participant.sees(&["Bob", ": here"]);
+        participant.sees(&["Carol", ": here too"]);
+    }
+    alice.is_killed();
+    // What is typed before anybody has noticed is said as soon as the others agree without her.
+    bob.types("is she there?");
+    for participant in [&mut bob, &mut carol] {
+        participant.sees(&["Bob", ": is she there?"]);
+        participant.sees(&["* ", "Alice", "left"]);
+    }
+    carol.types("no, but we are");
+    bob.sees(&["Carol", ": no, but we are"]);
+    let mut dave = Participant::start(&host, "Dave");
+    dave.sees(&["--- 3 participant(s) ---"]);
+    dave.sees(&["--- start typing"]);
+    assert_eq!(dave.heard_from("Alice"), ["soon gone"]);
+    assert_eq!(dave.heard_from("Bob"), ["here", "is she there?"]);
 }
 
 #[test]
