@@ -163,7 +163,8 @@ impl LinkSender {
             let written = self.half.write(self.queue.chunks()).await;
             let (chunk_count, bytes) = written.map_err(|error| self.context.explain(error))?;
             self.queue.advance(chunk_count, bytes);
-            self.context.counters.sent(bytes);
+            let lane = self.context.protocol.lane;
+            self.context.counters.sent_on(lane, bytes);
         }
         Ok(())
     }
@@ -302,7 +303,8 @@ impl LinkReceiver {
             }
             Ok(bytes) => {
                 self.buffer.filled(bytes);
-                self.context.counters.received(bytes);
+                let lane = self.context.protocol.lane;
+                self.context.counters.received_on(lane, bytes);
                 return Ok(true);
             }
             Err(error) => Err(self.context.explain(error)),

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::protocol::Lane;
+
 /// One figure that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
@@ -106,17 +108,37 @@ counters! {
     bytes_sent,
     /// Bytes read from streams, prefixes included.
     bytes_received,
+    /// Of the bytes written, those in frames on data connections.
+    data_bytes_sent,
+    /// Of the bytes read, those in frames on data connections.
+    data_bytes_received,
     /// Addresses that were not learnt, because they make no sense or the book is full.
     addresses_refused,
 }
 
 impl Counters {
+    /// Frames of a link on this lane were written.
+    pub(crate) fn sent_on(&self, lane: Lane, bytes: usize) {
+        self.sent(bytes);
+        if lane == Lane::Data {
+            self.data_bytes_sent.add(bytes as u64);
+        }
+    }
+
+    /// Frames of a link on this lane were read.
+    pub(crate) fn received_on(&self, lane: Lane, bytes: usize) {
+        self.received(bytes);
+        if lane == Lane::Data {
+            self.data_bytes_received.add(bytes as u64);
+        }
+    }
+
     pub(crate) fn sent(&self, bytes: usize) {
         self.bytes_sent.add(bytes as u64);
         metrics::counter!("mosaik.network.egress.bytes").increment(bytes as u64);
     }
 
-    pub(crate) fn received(&self, bytes: usize) {
+    fn received(&self, bytes: usize) {
         self.bytes_received.add(bytes as u64);
         metrics::counter!("mosaik.network.ingress.bytes").increment(bytes as u64);
     }
