@@ -72,18 +72,23 @@ impl Groups {
             parts,
             joined: Mutex::default(),
         });
-        // The handler lives in the transport, which these parts own: it must not own them.
-        let served = Arc::downgrade(&inner);
-        transport.serve(Protocol::BOND, move |incoming| {
-            let bonding = served.upgrade().and_then(|inner| inner.bonding(&incoming));
-            async move {
-                match bonding {
-                    Some(bonding) => bonding.accept(incoming).await,
-                    None => incoming.reject(CloseCode::GROUP_NOT_FOUND, "").await,
+        for protocol in [Protocol::BOND, Protocol::SNAPSHOT] {
+            // The handler lives in the transport, which these parts own: it must not own them.
+            let served = Arc::downgrade(&inner);
+            transport.serve(protocol, move |incoming| {
+                let bonding = served.upgrade().and_then(|inner| inner.bonding(&incoming));
+                async move {
+                    match bonding {
+                        Some(bonding) if protocol == Protocol::BOND => {
+                            bonding.accept(incoming).await
+                        }
+                        Some(bonding) => bonding.accept_bulk(incoming).await,
+                        None => incoming.reject(CloseCode::GROUP_NOT_FOUND, "").await,
+                    }
                 }
-            }
-            .boxed()
-        });
+                .boxed()
+            });
+        }
         Self { inner }
     }
 

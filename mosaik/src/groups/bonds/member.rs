@@ -33,6 +33,15 @@ pub(in crate::groups) trait Member: Send + Sync + 'static {
         body: Bytes,
     ) -> BoxFuture<'static, Bytes>;
 
+    /// A peer asks for much, on the way that is for that: see [`Tied::call_bulk`].
+    fn request_bulk(
+        &self,
+        from: &Arc<Tied>,
+        kind: u8,
+        head: Bytes,
+        body: Bytes,
+    ) -> BoxFuture<'static, Bytes>;
+
     /// A peer may not be bonded, or no longer: why, for this node only.
     fn refused(&self, peer: PeerId, reason: &str);
 

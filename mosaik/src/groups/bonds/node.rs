@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use super::{
+    bulk::{self, Bulk},
     codes,
     member::Member,
     roster::Roster,
@@ -249,6 +250,19 @@ impl Bonding {
         }
     }
 
+    /// Takes or refuses a link for bulk of a peer, which has named this group: of those only with whom there is a bond.
+    pub(in crate::groups) async fn accept_bulk(self: Arc<Self>, incoming: Incoming) {
+        let bonded = self.table.get(&incoming.peer);
+        let Some(tied) = bonded.filter(|tied| tied.end().is_none()) else {
+            tracing::debug!(peer = %incoming.peer.fmt_short(), "bulk refused: no bond");
+            return incoming.reject(CloseCode::MEMBER_NOT_ALLOWED, "").await;
+        };
+        let Ok(link) = incoming.accept(bytes::Bytes::new()).await else {
+            return;
+        };
+        bulk::serve(tied, link, self.member.clone()).await;
+    }
+
     fn judge_dial(&self, peer: &PeerId) -> Result<SignedPeerEntry, CloseCode> {
         if self.tasks.shutdown().is_cancelled() {
             return Err(CloseCode::GROUP_NOT_FOUND);
@@ -309,7 +323,8 @@ impl Bonding {
             dialled_by,
             entry,
             theirs.facts,
-            self.clock.now(),
+            Bulk::new(self.transport.clone(), link.peer(), *self.config.group_id()),
+            self.clock,
         ));
         // Of two that were made at once, both ends keep the one that the lower key has dialled.
         let lower = std::cmp::min(self.local, tied.peer);

@@ -16,8 +16,6 @@ pub(in crate::groups) enum Lane {
     Control,
     /// Log entries and forwarded commands.
     Append,
-    /// Parts of snapshots.
-    Bulk,
 }
 
 /// Frames that wait to be sent on one bond.
@@ -29,7 +27,7 @@ pub(super) struct Outbox {
 
 #[derive(Default)]
 struct State {
-    lanes: [VecDeque<Frame>; 3],
+    lanes: [VecDeque<Frame>; 2],
     bytes: usize,
     is_closed: bool,
 }
@@ -105,7 +103,6 @@ const fn limit(lane: Lane) -> usize {
         // Two windows of the longest frames, and what is urgent.
         Lane::Control => 80 * 1024 * 1024,
         Lane::Append => 64 * 1024 * 1024,
-        Lane::Bulk => 8 * 1024 * 1024,
     }
 }
 
@@ -135,7 +132,6 @@ mod tests {
     fn urgent_frames_overtake() {
         let outbox = Outbox::default();
         for (lane, kind) in [
-            (Lane::Bulk, 4),
             (Lane::Append, 2),
             (Lane::Control, 0),
             (Lane::Append, 3),
@@ -144,20 +140,20 @@ mod tests {
             outbox.push(lane, note(kind, 10)).unwrap();
         }
         let frames = outbox.take(1 << 20).now_or_never().unwrap();
-        assert_eq!(kinds(&frames), [0, 1, 2, 3, 4]);
+        assert_eq!(kinds(&frames), [0, 1, 2, 3]);
         assert_eq!(outbox.take(1 << 20).now_or_never(), None);
     }
 
     #[test]
     fn a_full_lane_leaves_room_for_urgent_frames() {
         let outbox = Outbox::default();
-        outbox.push(Lane::Bulk, note(1, 100 << 20)).unwrap();
-        assert_eq!(outbox.push(Lane::Bulk, note(2, 1)), Err(Full));
+        outbox.push(Lane::Append, note(1, 100 << 20)).unwrap();
+        assert_eq!(outbox.push(Lane::Append, note(2, 1)), Err(Full));
         assert_eq!(outbox.push(Lane::Control, note(2, 1)), Err(Full));
         outbox.take(1).now_or_never().unwrap();
-        outbox.push(Lane::Bulk, note(1, 8 << 20)).unwrap();
-        assert_eq!(outbox.push(Lane::Bulk, note(2, 1)), Err(Full));
-        outbox.push(Lane::Append, note(2, 1)).unwrap();
+        outbox.push(Lane::Append, note(1, 64 << 20)).unwrap();
+        assert_eq!(outbox.push(Lane::Append, note(2, 1)), Err(Full));
+        outbox.push(Lane::Control, note(2, 1)).unwrap();
     }
 
     #[test]

@@ -146,6 +146,7 @@ pub(super) async fn receive(
                     receiver.stop(CloseCode::MEMBER_TIMEOUT);
                     return CloseCode::MEMBER_TIMEOUT;
                 }
+                tied.bulk.release(now);
                 // A full outbox is a sign of life by itself.
                 let _ = tied.outbox.push(Lane::Control, Frame::Ping(member.pulse()));
                 next_ping = now + pace.next(&mut rng);

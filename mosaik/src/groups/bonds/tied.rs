@@ -14,12 +14,16 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    bulk::Bulk,
     outbox::{Lane, Outbox},
     wire::Frame,
 };
 use crate::{
     primitives::{Digest, PeerId, SignedPeerEntry},
-    runtime::time::{self, Instant},
+    runtime::{
+        Clock,
+        time::{self, Instant},
+    },
     transport::CloseCode,
 };
 
@@ -33,6 +37,8 @@ pub(in crate::groups) struct Tied {
     facts: Mutex<Bytes>,
     entry: Mutex<SignedPeerEntry>,
     pub(super) outbox: Outbox,
+    pub(super) bulk: Bulk,
+    pub(super) clock: Clock,
     calls: Mutex<HashMap<u64, oneshot::Sender<Bytes>>>,
     next_call: AtomicU64,
     /// When the peer was last heard, in milliseconds after `formed_at`.
@@ -62,7 +68,8 @@ impl Tied {
         dialled_by: PeerId,
         entry: SignedPeerEntry,
         facts: Bytes,
-        now: Instant,
+        bulk: Bulk,
+        clock: Clock,
     ) -> Self {
         Self {
             id,
@@ -71,10 +78,12 @@ impl Tied {
             facts: Mutex::new(facts),
             entry: Mutex::new(entry),
             outbox: Outbox::default(),
+            bulk,
+            clock,
             calls: Mutex::default(),
             next_call: AtomicU64::new(0),
             heard_ms: AtomicU64::new(0),
-            formed_at: now,
+            formed_at: clock.now(),
             closing: watch::Sender::new(None),
             ended: watch::Sender::new(None),
         }
@@ -209,6 +218,7 @@ impl Tied {
     /// Told by the tasks: nothing travels any more.
     pub(super) fn set_ended(&self, code: CloseCode) {
         self.outbox.close();
+        self.bulk.end();
         lock(&self.calls).clear();
         self.ended.send_replace(Some(code));
     }

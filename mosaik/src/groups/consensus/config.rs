@@ -80,9 +80,9 @@ pub(in crate::groups) struct Limits {
     pub(in crate::groups) log_bytes: u64,
     /// Bytes of log kept behind a snapshot, for followers that are a little late.
     pub(in crate::groups) log_bytes_kept: u64,
-    /// Bytes of a snapshot that this replica takes from a leader.
+    /// Bytes of a snapshot that this replica takes.
     pub(in crate::groups) snapshot_bytes: u64,
-    /// Snapshots that are sent at the same time.
+    /// Snapshots that others read here, or that this replica has others fetch, at the same time.
     pub(in crate::groups) snapshots_outgoing: usize,
 }
 

@@ -44,7 +44,7 @@ pub(super) fn point(id: LogId) -> Point {
     }
 }
 
-fn log_id(point: Point) -> Result<LogId, Malformed> {
+pub(super) fn log_id(point: Point) -> Result<LogId, Malformed> {
     term(point.term)?;
     if point.index >= POSITION_MAX {
         return Err(Malformed::Beyond);

@@ -1,192 +1,265 @@
-//! A snapshot that arrives: collected, checked, and then restored at once.
-
-use core::mem;
+//! A snapshot that arrives: which one is wanted, how far it is, and what is here of it. Pure.
 
 use bytes::Bytes;
 
 use super::types::SnapshotMeta;
-use super::wire::{Part, Running};
+use super::wire::{Fetched, Piece, Promise, Running};
 use crate::groups::identity::ReplicaId;
 use crate::runtime::time::{Duration, Instant};
 
 /// The one snapshot that a replica takes at a time. Knows nothing of openraft.
 #[derive(Debug, Default)]
-pub(super) enum Incoming {
-    /// None.
-    #[default]
-    Idle,
-    /// Some of it is here.
-    Collecting(Box<Collecting>),
-    /// All of it is here, and becomes the state.
-    Restoring(Source),
-    /// The last one became the state: its last piece may be repeated.
-    Restored(Source),
+pub(super) struct Incoming {
+    now: Option<Transfer>,
+    /// How many were begun.
+    begun_count: u64,
 }
 
-/// Whose snapshot, and which.
+/// Which leader wants this replica to have a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Source {
-    from: ReplicaId,
-    transfer: u64,
+pub(super) struct Wanted {
+    pub(super) leader: ReplicaId,
+    pub(super) term: u64,
+    pub(super) transfer: u64,
 }
 
-/// A snapshot of which some is here.
+/// The right to bring in what is wanted now. Void once something else is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket(u64);
+
 #[derive(Debug)]
-pub(super) struct Collecting {
-    source: Source,
-    term: u64,
-    meta: SnapshotMeta,
-    chunks: Vec<Bytes>,
-    bytes: u64,
-    digest: Running,
+struct Transfer {
+    wanted: Wanted,
+    ticket: Ticket,
+    state: State,
+    /// When the leader last asked.
     heard: Instant,
 }
 
-/// What to do about a piece.
-#[derive(Debug, PartialEq)]
-pub(super) enum Decision {
-    /// Taken, or had already: the next one is at this offset.
-    Next(u64),
-    /// That was the last: restore this, then call [`Incoming::restored`].
-    Restore(SnapshotMeta, Vec<Bytes>),
-    /// It was restored before.
-    AlreadyRestored,
-    /// Begin again.
-    Restart,
-    /// Another snapshot is being taken, or this one restored.
-    Busy,
-    /// Beyond the limit of this replica.
-    TooLarge,
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Underway { steps: u64 },
+    Restoring,
+    Over(Outcome),
 }
 
-/// Silence after which another leader's snapshot takes the place of one that is half here.
+/// How a transfer ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The snapshot is the state.
+    Installed(Promise),
+    /// A newer leader is known.
+    Higher(Promise),
+    /// Nobody gave it, or what was given is none.
+    Failed(String),
+}
+
+/// What to do when a leader asks.
+#[derive(Debug, PartialEq)]
+pub(super) enum Decision {
+    /// Bring it in.
+    Begin(Ticket),
+    /// It is asked for already.
+    Known(Fetched),
+    /// Another one comes first.
+    Busy,
+}
+
+/// Silence after which the leader that wanted a snapshot is taken to be gone.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
 impl Incoming {
-    /// Takes a piece. `meta` is what the first piece says the snapshot stands for.
-    pub(super) fn take(
-        &mut self,
-        from: ReplicaId,
-        part: Part,
-        meta: Option<SnapshotMeta>,
-        bytes_max: u64,
-        now: Instant,
-    ) -> Decision {
-        let source = Source {
-            from,
-            transfer: part.transfer,
-        };
-        match self {
-            Self::Restoring(_) => return Decision::Busy,
-            Self::Restored(restored) if *restored == source => return Decision::AlreadyRestored,
-            Self::Collecting(here) if here.source == source => {}
-            Self::Collecting(here) if here.blocks(from, part.term, now) => return Decision::Busy,
-            _ => {
-                let Some(meta) = meta.filter(|_| part.offset == 0) else {
-                    return Decision::Restart;
-                };
-                *self = Self::Collecting(Box::new(Collecting::new(source, part.term, meta, now)));
+    /// A leader asks for a snapshot, or how far it is.
+    pub(super) fn ask(&mut self, wanted: Wanted, now: Instant) -> Decision {
+        if let Some(here) = &mut self.now {
+            if here.wanted == wanted {
+                here.heard = now;
+                return Decision::Known(here.state.answer());
+            }
+            if here.comes_before(wanted, now) {
+                return Decision::Busy;
             }
         }
-        let Self::Collecting(here) = self else {
-            return Decision::Restart;
-        };
-        let decision = here.add(part, bytes_max, now);
-        match decision {
-            Progress::Next => Decision::Next(here.next()),
-            Progress::Whole => match mem::replace(self, Self::Restoring(source)) {
-                Self::Collecting(whole) => Decision::Restore(whole.meta, whole.chunks),
-                // It was a moment ago.
-                _ => Decision::Restart,
-            },
-            Progress::Damaged => {
-                *self = Self::Idle;
-                Decision::Restart
-            }
-            Progress::TooLarge => {
-                *self = Self::Idle;
-                Decision::TooLarge
-            }
+        self.begun_count += 1;
+        let ticket = Ticket(self.begun_count);
+        self.now = Some(Transfer {
+            wanted,
+            ticket,
+            state: State::Underway { steps: 0 },
+            heard: now,
+        });
+        Decision::Begin(ticket)
+    }
+
+    /// How far what was asked for is.
+    pub(super) fn progress(&self, wanted: Wanted) -> Fetched {
+        match &self.now {
+            Some(here) if here.wanted == wanted => here.state.answer(),
+            _ => Fetched::Busy,
         }
     }
 
-    /// Ends what [`Decision::Restore`] began.
-    pub(super) fn restored(&mut self, success: bool) {
-        if let Self::Restoring(source) = *self {
-            *self = if success {
-                Self::Restored(source)
-            } else {
-                Self::Idle
-            };
+    /// Whether there is nothing to wait for: it is over, or something else is wanted.
+    pub(super) fn is_over(&self, wanted: Wanted) -> bool {
+        !matches!(
+            self.progress(wanted),
+            Fetched::Underway { .. } | Fetched::Restoring
+        )
+    }
+
+    /// One piece more is here. Whether to go on.
+    pub(super) fn step(&mut self, ticket: Ticket, now: Instant) -> bool {
+        let Some(here) = self.of(ticket) else {
+            return false;
+        };
+        if now.saturating_duration_since(here.heard) > ABANDONED_AFTER {
+            self.now = None;
+            return false;
+        }
+        if let State::Underway { steps } = &mut here.state {
+            *steps += 1;
+        }
+        true
+    }
+
+    /// All of it is here. Whether to make it the state.
+    pub(super) fn restore(&mut self, ticket: Ticket) -> bool {
+        let Some(here) = self.of(ticket) else {
+            return false;
+        };
+        here.state = State::Restoring;
+        true
+    }
+
+    pub(super) fn over(&mut self, ticket: Ticket, outcome: Outcome) {
+        if let Some(here) = self.of(ticket) {
+            here.state = State::Over(outcome);
         }
     }
 
-    /// Forgets a snapshot of which no more comes.
-    pub(super) fn tidy(&mut self, now: Instant) {
-        if matches!(self, Self::Collecting(here) if here.abandoned(now)) {
-            *self = Self::Idle;
+    /// Nothing is wanted any more.
+    pub(super) fn clear(&mut self) {
+        self.now = None;
+    }
+
+    fn of(&mut self, ticket: Ticket) -> Option<&mut Transfer> {
+        self.now.as_mut().filter(|here| here.ticket == ticket)
+    }
+}
+
+impl Transfer {
+    /// Whether another transfer has to wait for this one.
+    fn comes_before(&self, other: Wanted, now: Instant) -> bool {
+        match self.state {
+            State::Over(_) => false,
+            State::Restoring => true,
+            State::Underway { .. } => {
+                let is_alive = now.saturating_duration_since(self.heard) <= ABANDONED_AFTER;
+                // The same leader knows what it has given up.
+                is_alive && other.leader != self.wanted.leader && other.term <= self.wanted.term
+            }
         }
     }
 }
 
-enum Progress {
+impl State {
+    fn answer(&self) -> Fetched {
+        match self {
+            Self::Underway { steps } => Fetched::Underway { steps: *steps },
+            Self::Restoring => Fetched::Restoring,
+            Self::Over(Outcome::Installed(promise)) => Fetched::Installed(*promise),
+            Self::Over(Outcome::Higher(promise)) => Fetched::Higher(*promise),
+            Self::Over(Outcome::Failed(reason)) => Fetched::Failed {
+                reason: reason.clone(),
+            },
+        }
+    }
+}
+
+/// A snapshot of one source of which some is here.
+#[derive(Debug)]
+pub(super) struct Collecting {
+    meta: Option<SnapshotMeta>,
+    chunks: Vec<Bytes>,
+    bytes: u64,
+    bytes_max: u64,
+    digest: Running,
+}
+
+/// What a piece has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
     Next,
     Whole,
+}
+
+/// Why a piece is none of this snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unfit {
+    #[error("piece is damaged")]
     Damaged,
-    TooLarge,
+    #[error("snapshot is beyond {0} bytes")]
+    TooLarge(u64),
+    #[error("snapshot does not say what it stands for")]
+    Headless,
+    #[error("piece is empty, and not the last")]
+    Empty,
 }
 
 impl Collecting {
-    fn new(source: Source, term: u64, meta: SnapshotMeta, now: Instant) -> Self {
+    pub(super) fn new(bytes_max: u64) -> Self {
         Self {
-            source,
-            term,
-            meta,
+            meta: None,
             chunks: Vec::new(),
             bytes: 0,
+            bytes_max,
             digest: Running::default(),
-            heard: now,
         }
     }
 
-    fn abandoned(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.heard) > ABANDONED_AFTER
-    }
-
-    /// Whether another transfer has to wait for this one.
-    fn blocks(&self, from: ReplicaId, term: u64, now: Instant) -> bool {
-        self.source.from != from && self.term >= term && !self.abandoned(now)
-    }
-
-    /// The chunk that comes next.
-    fn next(&self) -> u64 {
+    /// Chunks that are here.
+    pub(super) fn offset(&self) -> u64 {
         self.chunks.len() as u64
     }
 
-    fn add(&mut self, part: Part, bytes_max: u64, now: Instant) -> Progress {
-        self.heard = now;
-        if part.offset != self.next() {
-            // Answered before, and the answer was lost; or the one before this was lost.
-            return Progress::Next;
+    /// Takes the next piece; `meta` is what the first one says the snapshot stands for. After an error, nothing of
+    /// it is of use.
+    pub(super) fn add(
+        &mut self,
+        piece: Piece,
+        meta: Option<SnapshotMeta>,
+    ) -> Result<Progress, Unfit> {
+        if self.meta.is_none() {
+            self.meta = meta;
         }
-        let bytes: u64 = part
-            .chunks
-            .iter()
+        if self.meta.is_none() {
+            return Err(Unfit::Headless);
+        }
+        // A source that gives nothing for ever must not look like one that gives.
+        if piece.chunks.is_empty() && !piece.last {
+            return Err(Unfit::Empty);
+        }
+        let chunks = piece.chunks.iter();
+        self.bytes += chunks
             .map(|chunk| CHUNK_BYTES_FIXED + chunk.len() as u64)
-            .sum();
-        self.bytes += bytes;
-        if self.bytes > bytes_max {
-            return Progress::TooLarge;
+            .sum::<u64>();
+        if self.bytes > self.bytes_max {
+            return Err(Unfit::TooLarge(self.bytes_max));
         }
-        if self.digest.add(&part.chunks) != part.digest {
-            return Progress::Damaged;
+        if self.digest.add(&piece.chunks) != piece.digest {
+            return Err(Unfit::Damaged);
         }
-        self.chunks.extend(part.chunks);
-        if part.last {
+        self.chunks.extend(piece.chunks);
+        Ok(if piece.last {
             Progress::Whole
         } else {
             Progress::Next
-        }
+        })
+    }
+
+    /// What the snapshot stands for, and all of it.
+    pub(super) fn into_parts(self) -> Option<(SnapshotMeta, Vec<Bytes>)> {
+        Some((self.meta?, self.chunks))
     }
 }
 
@@ -203,12 +276,9 @@ mod tests {
 
     const CHUNKS: [&str; 4] = ["one", "", "three", "four"];
 
-    fn part(transfer: u64, range: core::ops::Range<usize>) -> Part {
+    fn piece(range: core::ops::Range<usize>) -> Piece {
         let all = CHUNKS.map(|chunk| Bytes::from_static(chunk.as_bytes()));
-        Part {
-            term: 3,
-            transfer,
-            offset: range.start as u64,
+        Piece {
             head: None,
             digest: Running::default().add(&all[..range.end]),
             last: range.end == all.len(),
@@ -221,82 +291,102 @@ mod tests {
     }
 
     #[test]
-    fn pieces_in_order_with_repetitions_become_a_snapshot() {
-        let now = Clock::system().now();
-        let mut incoming = Incoming::default();
-        let mut take = |part, meta| incoming.take(LEADER, part, meta, 1_000, now);
-        assert_eq!(take(part(7, 1..3), None), Decision::Restart);
-        assert_eq!(take(part(7, 0..1), None), Decision::Restart);
-        assert_eq!(take(part(7, 0..1), meta()), Decision::Next(1));
-        assert_eq!(take(part(7, 0..1), meta()), Decision::Next(1));
-        assert_eq!(take(part(7, 3..4), None), Decision::Next(1));
-        assert_eq!(take(part(7, 1..3), None), Decision::Next(3));
-        let Decision::Restore(_, chunks) = take(part(7, 3..4), None) else {
-            panic!("not whole");
-        };
+    fn pieces_become_a_snapshot() {
+        let mut collecting = Collecting::new(1_000);
+        assert_eq!(collecting.add(piece(0..1), meta()), Ok(Progress::Next));
+        assert_eq!(collecting.add(piece(1..3), None), Ok(Progress::Next));
+        assert_eq!(collecting.offset(), 3);
+        assert_eq!(collecting.add(piece(3..4), None), Ok(Progress::Whole));
+        let (_, chunks) = collecting.into_parts().unwrap();
         assert_eq!(chunks, CHUNKS);
-        assert_eq!(take(part(7, 3..4), None), Decision::Busy);
-        incoming.restored(true);
-        let mut take = |part, meta| incoming.take(LEADER, part, meta, 1_000, now);
-        assert_eq!(take(part(7, 3..4), None), Decision::AlreadyRestored);
-        assert_eq!(take(part(8, 0..1), meta()), Decision::Next(1));
+        let mut empty = Collecting::new(0);
+        let last = Piece {
+            last: true,
+            ..piece(0..0)
+        };
+        assert_eq!(empty.add(last, meta()), Ok(Progress::Whole));
     }
 
     #[test]
-    fn damage_and_size_end_it() {
-        let now = Clock::system().now();
-        let mut incoming = Incoming::default();
-        let damages: [fn(&mut Part); 3] = [
-            |part| part.chunks[1] = Bytes::from_static(b"other"),
-            |part| part.chunks = vec![part.chunks.concat().into()],
-            |part| part.chunks.push(Bytes::new()),
+    fn what_does_not_fit_is_refused() {
+        let damages: [fn(&mut Piece); 3] = [
+            |piece| piece.chunks[1] = Bytes::from_static(b"other"),
+            |piece| piece.chunks = vec![piece.chunks.concat().into()],
+            |piece| piece.chunks.push(Bytes::new()),
         ];
         for damage in damages {
-            incoming.take(LEADER, part(7, 0..1), meta(), 1_000, now);
-            let mut damaged = part(7, 1..3);
+            let mut collecting = Collecting::new(1_000);
+            collecting.add(piece(0..1), meta()).unwrap();
+            let mut damaged = piece(1..3);
             damage(&mut damaged);
-            let decision = incoming.take(LEADER, damaged, None, 1_000, now);
-            assert_eq!(decision, Decision::Restart);
-            assert!(matches!(incoming, Incoming::Idle));
+            assert_eq!(collecting.add(damaged, None), Err(Unfit::Damaged));
         }
-        incoming.take(LEADER, part(7, 0..1), meta(), 200, now);
-        let decision = incoming.take(LEADER, part(7, 1..4), None, 200, now);
-        assert_eq!(decision, Decision::TooLarge);
+        let mut small = Collecting::new(200);
+        small.add(piece(0..1), meta()).unwrap();
+        assert_eq!(small.add(piece(1..4), None), Err(Unfit::TooLarge(200)));
+        let mut headless = Collecting::new(200);
+        assert_eq!(headless.add(piece(0..1), None), Err(Unfit::Headless));
+        let mut idle = Collecting::new(200);
+        assert_eq!(idle.add(piece(0..0), meta()), Err(Unfit::Empty));
+    }
+
+    fn wanted(leader: ReplicaId, term: u64, transfer: u64) -> Wanted {
+        Wanted {
+            leader,
+            term,
+            transfer,
+        }
     }
 
     #[test]
     fn a_second_leader_waits_unless_it_is_newer_or_the_first_is_gone() {
         let now = Clock::system().now();
-        let half = || {
-            let mut incoming = Incoming::default();
-            incoming.take(LEADER, part(7, 0..1), meta(), 1_000, now);
-            incoming
-        };
-        let take = |from, part, now| half().take(from, part, meta(), 1_000, now);
-        assert_eq!(take(OTHER, part(1, 0..1), now), Decision::Busy);
-        let newer = Part {
-            term: 4,
-            ..part(1, 0..1)
-        };
-        assert_eq!(take(OTHER, newer, now), Decision::Next(1));
         let later = now + ABANDONED_AFTER + Duration::from_secs(1);
-        assert_eq!(take(OTHER, part(1, 0..1), later), Decision::Next(1));
-        let mut incoming = half();
-        incoming.tidy(later);
-        assert!(matches!(incoming, Incoming::Idle));
+        let ask = |other, at| {
+            let mut incoming = Incoming::default();
+            let first = incoming.ask(wanted(LEADER, 3, 7), now);
+            assert_eq!(first, Decision::Begin(Ticket(1)));
+            incoming.ask(other, at)
+        };
+        let underway = Decision::Known(Fetched::Underway { steps: 0 });
+        assert_eq!(ask(wanted(LEADER, 3, 7), now), underway);
+        assert_eq!(ask(wanted(OTHER, 3, 7), now), Decision::Busy);
+        assert_eq!(ask(wanted(OTHER, 2, 7), now), Decision::Busy);
+        for (other, at) in [
+            (wanted(LEADER, 3, 8), now),
+            (wanted(OTHER, 4, 7), now),
+            (wanted(OTHER, 3, 7), later),
+        ] {
+            assert_eq!(ask(other, at), Decision::Begin(Ticket(2)));
+        }
     }
 
     #[test]
-    fn an_empty_snapshot_is_one() {
+    fn what_is_no_longer_wanted_ends() {
         let now = Clock::system().now();
         let mut incoming = Incoming::default();
-        let empty = Part {
-            last: true,
-            ..part(1, 0..0)
+        let first = wanted(LEADER, 3, 7);
+        let Decision::Begin(ticket) = incoming.ask(first, now) else {
+            panic!("not begun");
         };
-        assert!(matches!(
-            incoming.take(LEADER, empty, meta(), 1_000, now),
-            Decision::Restore(_, chunks) if chunks.is_empty()
-        ));
+        assert!(incoming.step(ticket, now) && !incoming.is_over(first));
+        assert_eq!(incoming.progress(first), Fetched::Underway { steps: 1 });
+        let second = wanted(LEADER, 3, 8);
+        let Decision::Begin(newer) = incoming.ask(second, now) else {
+            panic!("not begun");
+        };
+        assert!(!incoming.step(ticket, now) && !incoming.restore(ticket));
+        assert!(incoming.is_over(first));
+        assert!(incoming.restore(newer));
+        assert_eq!(incoming.progress(second), Fetched::Restoring);
+        // Nothing takes the place of what becomes the state.
+        assert_eq!(incoming.ask(wanted(OTHER, 9, 1), now), Decision::Busy);
+        incoming.over(newer, Outcome::Failed("no".to_owned()));
+        assert!(incoming.is_over(second));
+        let later = now + ABANDONED_AFTER + Duration::from_secs(1);
+        let Decision::Begin(third) = incoming.ask(wanted(OTHER, 9, 1), now) else {
+            panic!("not begun");
+        };
+        assert!(!incoming.step(third, later), "nobody asks for it");
     }
 }

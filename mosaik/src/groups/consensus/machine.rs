@@ -40,7 +40,7 @@ pub(super) enum Content {
     Mark,
     /// The state of this replica.
     Here(Box<dyn Checkpoint>),
-    /// The chunks that a leader sent.
+    /// The chunks that another replica gave.
     Received(Vec<Bytes>),
 }
 
@@ -79,6 +79,18 @@ impl Machine {
             last_log_id: self.applied,
             last_membership: self.membership.clone(),
         }
+    }
+
+    /// The state as it is now, if anything was ever applied.
+    pub(super) fn state_now(&mut self) -> Result<Option<Snapshot>, io::Error> {
+        let Some(applied) = self.applied else {
+            return Ok(None);
+        };
+        let checkpoint = self.with_applier(applied.index, |applier| applier.checkpoint())?;
+        Ok(Some(Snapshot {
+            meta: self.meta(),
+            snapshot: Content::Here(checkpoint),
+        }))
     }
 
     /// Calls the applier; a panic is the end of the replica.
@@ -207,12 +219,7 @@ impl RaftStateMachine<Types> for Machine {
         if !self.covered {
             return Ok(None);
         }
-        let index = self.applied.map_or(0, |applied| applied.index);
-        let checkpoint = self.with_applier(index, |applier| applier.checkpoint())?;
-        Ok(Some(Snapshot {
-            meta: self.meta(),
-            snapshot: Content::Here(checkpoint),
-        }))
+        self.state_now()
     }
 }
 

@@ -15,7 +15,7 @@
 //!                               |
 //!        supervise ------ openraft, one `types::Types` for all groups
 //!     (view, end, log size)  /        |          \
-//!                         log      machine      network, outgoing ----> Carrier
+//!                         log      machine      network, outgoing, fetch ----> Carrier
 //!                    (in memory)      |
 //!                                  Applier
 //! ```
@@ -31,9 +31,11 @@
 //! replica, never the process.
 //!
 //! **Snapshots are not kept.** State and log are both in memory, so a snapshot is a promise that the log up to it may go;
-//! whoever needs one gets a checkpoint of the state as it is then, in pieces of about 1 MiB with a running SHA-256,
-//! resumed after lost pieces, restored at once when all of it is here. The log is cut by bytes
-//! ([`Limits::log_bytes`]), only if [`Applier::snapshots`] says that it may be.
+//! whoever needs one reads a checkpoint of the state as it is then, in pieces of half a MiB with a running SHA-256,
+//! resumed after lost pieces, restored at once when all of it is here. The leader says who needs one and who has one
+//! (`outgoing`); the member that needs it brings it in (`incoming`, `fetch`) from a voter or, if no voter gives it, from
+//! the leader (`source`). Pieces travel on a lane of their own. The log is cut by bytes ([`Limits::log_bytes`]), only if
+//! [`Applier::snapshots`] says that it may be.
 //!
 //! **Order.** [`Replica::submit`] gives a batch its place; everything in the queue is written and sent together. Frames
 //! of entries to one follower are pipelined ([`Limits::append_window`]).
@@ -48,6 +50,7 @@ mod change;
 mod config;
 mod convert;
 mod error;
+mod fetch;
 mod health;
 mod incoming;
 mod log;
@@ -58,6 +61,7 @@ mod propose;
 mod replica;
 mod runtime;
 mod serve;
+mod source;
 mod supervise;
 mod types;
 mod view;

@@ -246,14 +246,19 @@ impl RaftNetworkV2<Types> for Line {
         vote: Vote,
         snapshot: Snapshot,
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
-        option: RPCOption,
+        _: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
-        let outgoing = Outgoing::new(self.target, self.carrier.clone(), &vote, snapshot);
+        // What it stands for is what counts. The member reads a state that is at least as new, here or elsewhere.
+        let meta = snapshot.meta;
+        drop(snapshot.snapshot);
+        let outgoing = Outgoing {
+            me: self.id,
+            target: self.target,
+            carrier: self.carrier.clone(),
+        };
         let sending = async {
             let _turn = self.transfers.turn().await;
-            outgoing
-                .run(&mut self.transfers.clone(), option.soft_ttl())
-                .await
+            outgoing.run(&self.transfers, &vote, &meta).await
         };
         tokio::select! {
             sent = sending => sent,

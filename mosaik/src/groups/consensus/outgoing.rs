@@ -1,29 +1,30 @@
-//! A snapshot on its way to a member: piece by piece, resumed where it broke.
+//! Seeing to it that a member gets a snapshot: it is told who has one, and asked how far it is.
+//!
+//! Who has one is a voter that has all that is wanted in its log, or nearly; or else this leader (decision 18).
 
-use core::panic::AssertUnwindSafe;
 use core::time::Duration;
-use std::panic::catch_unwind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use openraft::errors::{StreamingError, Unreachable};
 use openraft::raft::SnapshotResponse;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::carrier::{Carrier, CarryError};
 use super::convert;
-use super::machine::{Content, panic_text};
-use super::types::{Snapshot, Types, Vote};
-use super::wire::{Head, Part, RaftReply, RaftRequest, Reply, Request, Running, Taken};
+use super::types::{SnapshotMeta, Types, Vote};
+use super::view::ReplicaView;
+use super::wire::{Fetch, Fetched, Point, RaftReply, RaftRequest, Reply, Request};
 use crate::groups::identity::ReplicaId;
-use crate::runtime::time;
+use crate::runtime::{Clock, time};
 
-/// What all snapshots that this replica sends share.
+/// What all snapshots that this replica has others fetch share.
 #[derive(Clone)]
 pub(super) struct Transfers {
     turns: Arc<Semaphore>,
     next: Arc<AtomicU64>,
+    /// What this replica knows of the others, once it runs.
+    view: Arc<OnceLock<watch::Receiver<ReplicaView>>>,
 }
 
 impl Transfers {
@@ -32,7 +33,13 @@ impl Transfers {
         Self {
             turns: Arc::new(Semaphore::new(at_once.max(1))),
             next: Arc::new(AtomicU64::new(first)),
+            view: Arc::default(),
         }
+    }
+
+    pub(super) fn watch(&self, view: watch::Receiver<ReplicaView>) {
+        // Set once, when the replica starts.
+        self.view.set(view).ok();
     }
 
     /// Waits until fewer than the limit are under way.
@@ -40,163 +47,143 @@ impl Transfers {
         // Never closed.
         self.turns.acquire().await.ok()
     }
+
+    /// A number that no other transfer of this replica has.
+    pub(super) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whom `target` should ask for a snapshot of all up to `least`, this replica last.
+    fn sources(
+        &self,
+        me: ReplicaId,
+        target: ReplicaId,
+        least: Point,
+        number: u64,
+    ) -> Vec<ReplicaId> {
+        let mut sources: Vec<ReplicaId> = self.view.get().map_or_else(Vec::new, |view| {
+            let view = view.borrow();
+            let now = Clock::system().now();
+            let able = view.followers.iter().filter(|(replica, follower)| {
+                let is_other = **replica != target && **replica != me;
+                let is_there = follower
+                    .heard
+                    .is_some_and(|heard| now.saturating_duration_since(heard) < HEARD_WITHIN);
+                let will_have = follower
+                    .matched
+                    .is_some_and(|matched| matched + LAG_COUNT_MAX >= least.index);
+                is_other && is_there && will_have && view.members.voters.contains(replica)
+            });
+            able.map(|(replica, _)| *replica).collect()
+        });
+        // By turns, so that members that come together do not all ask the same one.
+        if !sources.is_empty() {
+            let turn = usize::try_from(number % sources.len() as u64).unwrap_or(0);
+            sources.rotate_left(turn);
+        }
+        sources.truncate(OTHERS_MAX);
+        sources.push(me);
+        sources
+    }
 }
 
-/// Bytes of one piece: enough that a round trip a piece does not matter, little enough to hold.
-const PART_BYTES: usize = 1 << 20;
+/// Sources beside the leader: when two voters have failed, more would only take time.
+const OTHERS_MAX: usize = 2;
 
-/// Bytes that a chunk takes beside what is in it, so that a piece of empty ones ends.
-const CHUNK_BYTES_FIXED: usize = 8;
+/// A voter that was silent for longer may be gone: whoever asks it would lose time.
+const HEARD_WITHIN: Duration = Duration::from_secs(2);
 
-/// Time without a step forward after which the transfer is begun again with a newer snapshot.
-const STALLED_AFTER: Duration = Duration::from_secs(30);
+/// Entries that a source may lack when it is named: it gets them before it is asked, or soon after.
+const LAG_COUNT_MAX: u64 = 1024;
 
-/// Wait before a piece is sent again, and its longest value.
+/// Time that an answer to "how far is it?" may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Time without a step forward after which the transfer is begun again with a newer snapshot: longer than the other
+/// side needs to try all sources.
+const STALLED_AFTER: Duration = Duration::from_secs(90);
+
+/// Time that restoring may take. The other side answers meanwhile: it lives.
+const RESTORED_WITHIN: Duration = Duration::from_secs(600);
+
+/// Wait before an unreachable member is asked again, and its longest value.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// One snapshot on its way.
+/// One snapshot that a member has to get.
 pub(super) struct Outgoing {
-    target: ReplicaId,
-    carrier: Arc<dyn Carrier>,
-    term: u64,
-    head: Option<Head>,
-    content: Content,
-    digest: Running,
-    /// Chunks that the other side has.
-    offset: u64,
-    /// A chunk that did not fit into the piece before.
-    left_over: Option<Bytes>,
-}
-
-/// What became of a piece.
-enum Step {
-    Forward,
-    Done(SnapshotResponse<Types>),
+    pub(super) me: ReplicaId,
+    pub(super) target: ReplicaId,
+    pub(super) carrier: Arc<dyn Carrier>,
 }
 
 impl Outgoing {
-    pub(super) fn new(
-        target: ReplicaId,
-        carrier: Arc<dyn Carrier>,
-        vote: &Vote,
-        snapshot: Snapshot,
-    ) -> Self {
-        Self {
-            target,
-            carrier,
-            term: vote.leader_id.term,
-            head: convert::head(&snapshot.meta),
-            content: snapshot.snapshot,
-            digest: Running::default(),
-            offset: 0,
-            left_over: None,
-        }
-    }
-
-    /// Sends it all. `install_deadline` is the time that the other side may take to restore it.
+    /// Until the member has a snapshot for what `meta` stands for.
     pub(super) async fn run(
-        mut self,
-        transfers: &mut Transfers,
-        install_deadline: Duration,
+        self,
+        transfers: &Transfers,
+        vote: &Vote,
+        meta: &SnapshotMeta,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
-        let transfer = transfers.next.fetch_add(1, Ordering::Relaxed);
-        loop {
-            let (chunks, last) = self.next_part()?;
-            let part = Part {
-                term: self.term,
-                transfer,
-                offset: self.offset,
-                head: self.head.take(),
-                digest: self.digest.add(&chunks),
-                chunks,
-                last,
-            };
-            let deadline = if last {
-                install_deadline
-            } else {
-                STALLED_AFTER
-            };
-            match self.send(part, deadline).await? {
-                Step::Forward => {}
-                Step::Done(response) => return Ok(response),
-            }
-        }
-    }
-
-    /// Sends one piece until the other side has it.
-    async fn send(
-        &mut self,
-        part: Part,
-        deadline: Duration,
-    ) -> Result<Step, StreamingError<Types>> {
-        let end = part.offset + part.chunks.len() as u64;
-        let last = part.last;
+        let Some(least) = meta.last_log_id.map(convert::point) else {
+            return Err(begin_again("nothing is applied yet"));
+        };
+        let transfer = transfers.number();
+        let fetch = Fetch {
+            term: vote.leader_id.term,
+            transfer,
+            least,
+            sources: transfers.sources(self.me, self.target, least, transfer),
+        };
+        let (mut steps, mut stalled) = (0, Duration::ZERO);
+        let mut restoring = Duration::ZERO;
         let mut wait = RETRY.0;
-        let mut waited = Duration::ZERO;
         loop {
-            let request = RaftRequest::new(Request::Part(part.clone()));
-            let reply = self.carrier.call(self.target, request, deadline).await;
+            let began = Clock::system().now();
+            let request = RaftRequest::new(Request::Fetch(fetch.clone()));
+            let reply = self.carrier.call(self.target, request, ANSWER_WITHIN).await;
             let problem = match reply {
-                Ok(RaftReply(Reply::Part(taken))) => match taken {
-                    Taken::Next { offset } if offset == end && !last => {
-                        self.offset = end;
-                        return Ok(Step::Forward);
+                Ok(RaftReply(Reply::Fetch(fetched))) => match fetched {
+                    Fetched::Underway { steps: now } => {
+                        if now != steps {
+                            (steps, stalled) = (now, Duration::ZERO);
+                        }
+                        wait = RETRY.0;
+                        None
                     }
-                    // Not there yet: the piece before was answered twice, or this one was lost.
-                    Taken::Next { offset } if offset == part.offset => "piece was lost",
-                    Taken::Next { .. } | Taken::Restart => {
-                        return Err(begin_again("receiver lost the transfer"));
+                    Fetched::Restoring => {
+                        stalled = Duration::ZERO;
+                        restoring += began.elapsed();
+                        if restoring > RESTORED_WITHIN {
+                            return Err(begin_again("receiver does not end restoring"));
+                        }
+                        None
                     }
-                    Taken::Busy => "receiver is busy",
-                    Taken::Installed(promise) | Taken::Higher(promise) => {
+                    // By this leader's word: whatever else it has promised, it says when it has.
+                    Fetched::Installed(_) => return Ok(SnapshotResponse::new(*vote)),
+                    Fetched::Higher(promise) => {
                         let vote = convert::vote(promise).map_err(begin_again)?;
-                        return Ok(Step::Done(SnapshotResponse::new(vote)));
+                        return Ok(SnapshotResponse::new(vote));
                     }
+                    Fetched::Busy => Some("receiver is busy"),
+                    Fetched::Failed { reason } => return Err(begin_again(reason)),
                 },
                 Ok(RaftReply(Reply::Refused(reason))) => return Err(begin_again(reason)),
                 Ok(RaftReply(_)) => return Err(begin_again("unexpected reply")),
-                Err(CarryError::Unreachable) => "receiver is unreachable",
-                Err(CarryError::Deadline) => "no reply in time",
+                Err(CarryError::Unreachable) => Some("receiver is unreachable"),
+                Err(CarryError::Deadline) => Some("no reply in time"),
                 Err(CarryError::Refused(reason)) => return Err(begin_again(reason)),
             };
-            if waited >= STALLED_AFTER {
-                return Err(begin_again(problem));
+            if let Some(problem) = problem {
+                tracing::debug!(target = %self.target, problem, "asks again for a snapshot to be fetched");
             }
-            tracing::debug!(target = %self.target, offset = part.offset, problem, "sends a piece again");
+            // An answer that comes at once, for whatever reason, does not make this a busy loop.
             time::sleep(wait).await;
-            waited += wait;
-            wait = (2 * wait).min(RETRY.1);
-        }
-    }
-
-    /// The chunks of the next piece, and whether it is the last.
-    fn next_part(&mut self) -> Result<(Vec<Bytes>, bool), StreamingError<Types>> {
-        let mut chunks: Vec<Bytes> = self.left_over.take().into_iter().collect();
-        let mut bytes: usize = chunks.iter().map(Bytes::len).sum();
-        loop {
-            let Some(chunk) = self.next_chunk()? else {
-                return Ok((chunks, true));
-            };
-            bytes += chunk.len() + CHUNK_BYTES_FIXED;
-            if bytes > PART_BYTES && !chunks.is_empty() {
-                self.left_over = Some(chunk);
-                return Ok((chunks, false));
+            if problem.is_some() {
+                wait = (2 * wait).min(RETRY.1);
             }
-            chunks.push(chunk);
-        }
-    }
-
-    /// A checkpoint that panics ends its transfer only: the state that it came from is untouched.
-    fn next_chunk(&mut self) -> Result<Option<Bytes>, StreamingError<Types>> {
-        match &mut self.content {
-            Content::Mark | Content::Received(_) => Ok(None),
-            Content::Here(checkpoint) => {
-                let chunk = catch_unwind(AssertUnwindSafe(|| checkpoint.next_chunk()));
-                chunk.map_err(|panic| {
-                    let text = panic_text(&*panic);
-                    tracing::error!(panic = text, "checkpoint panicked");
-                    begin_again(text)
-                })
+            stalled += began.elapsed();
+            if stalled >= STALLED_AFTER {
+                return Err(begin_again(problem.unwrap_or("no step forward")));
             }
         }
     }

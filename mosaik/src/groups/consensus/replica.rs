@@ -1,7 +1,7 @@
 //! One replica of a group: a handle on one openraft instance.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use openraft::ReadPolicy;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::applier::Applier;
 use super::carrier::Carrier;
-use super::config::{ReplicaConfig, Timings};
+use super::config::{Limits, ReplicaConfig, Timings};
 use super::error::{InitializeError, ReadError, StartError};
 use super::health::{Fatal, Health};
 use super::incoming::Incoming;
@@ -19,6 +19,7 @@ use super::machine::Machine;
 use super::network::Lines;
 use super::outgoing::Transfers;
 use super::runtime;
+use super::source::Sources;
 use super::supervise;
 use super::types::{Raft, Types};
 use super::view::ReplicaView;
@@ -36,8 +37,13 @@ pub(super) struct Inner {
     pub(super) log: MemoryLog,
     pub(super) health: Health,
     pub(super) timings: Timings,
-    pub(super) snapshot_bytes: u64,
-    pub(super) incoming: Mutex<Incoming>,
+    pub(super) limits: Limits,
+    pub(super) carrier: Arc<dyn Carrier>,
+    /// The snapshot that this replica is to have.
+    pub(super) incoming: watch::Sender<Incoming>,
+    /// Those that others read here.
+    pub(super) sources: Sources,
+    pub(super) transfers: Transfers,
     /// For what must not end with the request that began it.
     pub(super) tasks: Tasks,
     /// One change of members at a time.
@@ -65,27 +71,32 @@ impl Replica {
         let machine = Machine::new(applier, health.clone());
         let progress = machine.progress();
         let answers_within = config.timings.answers_within();
+        let transfers = Transfers::new(config.limits.snapshots_outgoing, config.seed);
         let lines = Lines {
             id: config.id,
-            carrier,
+            carrier: carrier.clone(),
             append_deadline: config.timings.append_deadline(),
             answers_within,
             append_window: config.limits.append_window,
-            transfers: Transfers::new(config.limits.snapshots_outgoing, config.seed),
+            transfers: transfers.clone(),
         };
         let raft = Raft::new(config.id, Arc::new(settings), lines, log.clone(), machine);
         let raft = runtime::seeded(config.seed, config.id, answers_within, raft)
             .await
             .map_err(|fatal| StartError::Fatal(stopped(&health, &fatal)))?;
         let (view, watching) = supervise::view(&raft, &health);
+        transfers.watch(watching.clone());
         let inner = Arc::new(Inner {
             id: config.id,
             raft,
             log,
             health,
             timings: config.timings,
-            snapshot_bytes: config.limits.snapshot_bytes,
-            incoming: Mutex::default(),
+            limits: config.limits,
+            carrier,
+            incoming: watch::Sender::default(),
+            sources: Sources::default(),
+            transfers,
             tasks: config.tasks.clone(),
             changing: tokio::sync::Mutex::default(),
             view: watching,
@@ -173,11 +184,8 @@ impl Replica {
         if let Err(error) = self.0.raft.shutdown().await {
             tracing::warn!(replica = %self.0.id, %error, "consensus did not end well");
         }
-        *self
-            .0
-            .incoming
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Incoming::Idle;
+        self.incoming(Incoming::clear);
+        self.0.sources.clear();
     }
 
     pub(super) fn stopped(&self, fatal: &errors::Fatal<Types>) -> Fatal {

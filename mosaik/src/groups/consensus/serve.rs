@@ -1,26 +1,20 @@
 //! What a replica answers to others.
 
-use std::sync::{MutexGuard, PoisonError};
-
-use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{Fatal, RaftError};
 use openraft::raft::AppendEntriesResponse;
-use tokio::sync::oneshot;
 
 use super::convert::{self, Malformed};
-use super::incoming::{Decision, Incoming};
-use super::machine::Content;
+use super::incoming::Incoming;
 use super::replica::Replica;
-use super::types::{self, Snapshot, SnapshotMeta, Types};
+use super::types::{SnapshotMeta, Types};
 use super::wire::{
-    Append, Appended, Ballot, Part, RaftReply, RaftRequest, Reply, Request, Taken, Transfer, Vote,
+    Append, Appended, Ballot, RaftReply, RaftRequest, Reply, Request, Transfer, Vote,
 };
 use crate::groups::identity::ReplicaId;
-use crate::runtime::Clock;
 
 /// Why a request is not answered as it should be.
-enum Refusal {
+pub(super) enum Refusal {
     /// It makes no sense.
     Malformed(Malformed),
     /// This replica has stopped.
@@ -66,7 +60,8 @@ impl Replica {
             Request::PreVote(ballot) => self.serve_pre_vote(from, &ballot).await,
             Request::Append(append) => self.serve_append(from, append).await,
             Request::Transfer(transfer) => self.serve_transfer(from, &transfer).await,
-            Request::Part(part) => self.serve_part(from, part).await.map(Reply::Part),
+            Request::Fetch(fetch) => self.serve_fetch(from, fetch).await.map(Reply::Fetch),
+            Request::Pull(pull) => self.serve_pull(from, pull).await.map(Reply::Pull),
         };
         match served {
             Ok(reply) => RaftReply(reply),
@@ -109,7 +104,6 @@ impl Replica {
     }
 
     async fn serve_append(&self, from: ReplicaId, append: Append) -> Result<Reply, Refusal> {
-        self.incoming().tidy(Clock::system().now());
         let request = convert::append_request(from, append)?;
         Ok(Reply::Append(
             match self.0.raft.append_entries(request).await? {
@@ -130,87 +124,29 @@ impl Replica {
         Ok(Reply::Transfer { accepted })
     }
 
-    async fn serve_part(&self, from: ReplicaId, mut part: Part) -> Result<Taken, Refusal> {
-        let vote = convert::leader_vote(from, part.term)?;
-        let meta = match part.head.take() {
-            Some(head) => Some(convert::snapshot_meta(&head, part.term)?),
-            None => None,
-        };
-        if let Some(promise) = self.later_promise(part.term) {
-            return Ok(Taken::Higher(promise));
-        }
-        if let Some(meta) = &meta {
-            self.check_fits(meta)?;
-        }
-        let now = Clock::system().now();
-        let limit = self.0.snapshot_bytes;
-        let decision = self.incoming().take(from, part, meta, limit, now);
-        Ok(match decision {
-            Decision::Next(offset) => Taken::Next { offset },
-            Decision::Restart => Taken::Restart,
-            Decision::Busy => Taken::Busy,
-            Decision::AlreadyRestored => Taken::Installed(convert::promise(&vote)),
-            Decision::TooLarge => {
-                return Err(Refusal::Limit(format!("snapshot beyond {limit} bytes")));
-            }
-            Decision::Restore(meta, chunks) => {
-                // Whether the caller goes on waiting must not matter to what becomes of it.
-                let (tx, rx) = oneshot::channel();
-                let replica = self.clone();
-                let restoring = async move {
-                    let taken = replica.restore(vote, meta, chunks).await;
-                    // An error means that the caller has gone: it asks again.
-                    tx.send(taken).ok();
-                };
-                self.0.tasks.spawn("restore", restoring);
-                rx.await.unwrap_or(Err(Refusal::Stopped(Fatal::Stopped)))?
-            }
-        })
-    }
-
-    /// Makes a snapshot of the leader with this vote the state.
-    async fn restore(
-        &self,
-        vote: types::Vote,
-        meta: SnapshotMeta,
-        chunks: Vec<Bytes>,
-    ) -> Result<Taken, Refusal> {
-        let snapshot = Snapshot {
-            meta,
-            snapshot: Content::Received(chunks),
-        };
-        let installed = self.0.raft.install_full_snapshot(vote, snapshot).await;
-        let success = installed.as_ref().is_ok_and(|now| now.vote == vote);
-        self.incoming().restored(success);
-        let promise = convert::promise(&installed?.vote);
-        Ok(if success {
-            Taken::Installed(promise)
-        } else {
-            Taken::Higher(promise)
-        })
-    }
-
-    fn incoming(&self) -> MutexGuard<'_, Incoming> {
-        let incoming = self.0.incoming.lock();
-        incoming.unwrap_or_else(PoisonError::into_inner)
+    /// Changes what is known of the snapshot that arrives.
+    pub(super) fn incoming<R>(&self, change: impl FnOnce(&mut Incoming) -> R) -> R {
+        let mut changed = None;
+        self.0
+            .incoming
+            .send_modify(|incoming| changed = Some(change(incoming)));
+        changed.expect("invariant: the change is called at once, and once")
     }
 
     /// What this replica has promised, if that is a later term.
-    fn later_promise(&self, term: u64) -> Option<super::wire::Promise> {
+    pub(super) fn later_promise(&self, term: u64) -> Option<super::wire::Promise> {
         let metrics = self.0.raft.metrics();
         let vote = metrics.borrow_watched().vote;
         (vote.leader_id.term > term).then(|| convert::promise(&vote))
     }
 
-    /// A snapshot that contradicts what is agreed on here would end openraft with a panic.
-    fn check_fits(&self, meta: &SnapshotMeta) -> Result<(), Refusal> {
+    /// Whether a snapshot agrees with what is agreed on here. One that does not would end openraft with a panic.
+    pub(super) fn fits(&self, meta: &SnapshotMeta) -> bool {
         let metrics = self.0.raft.metrics();
         let committed = metrics.borrow_watched().local_committed;
         match (meta.last_log_id, committed) {
-            (Some(last), Some(committed)) if last > committed && last.index <= committed.index => {
-                Err(Refusal::Limit("snapshot contradicts the log".to_owned()))
-            }
-            _ => Ok(()),
+            (Some(last), Some(committed)) => last <= committed || last.index > committed.index,
+            _ => true,
         }
     }
 }

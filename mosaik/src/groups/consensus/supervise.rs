@@ -12,6 +12,7 @@ use super::health::{Fatal, Health};
 use super::replica::{Inner, stopped};
 use super::types::{Raft, Types};
 use super::view::ReplicaView;
+use crate::runtime::Clock;
 use crate::runtime::time::{self, Duration};
 
 /// Where the view is published, and where it is watched.
@@ -52,6 +53,9 @@ pub(super) async fn run(
         if let Some(reason) = health.reason() {
             view.send_modify(|view| view.running = Err(reason));
             return;
+        }
+        if let Some(replica) = replica.upgrade() {
+            replica.sources.tidy(Clock::system().now());
         }
         let mut busy = false;
         if let (Some(compaction), Some(replica)) = (&mut compaction, replica.upgrade()) {

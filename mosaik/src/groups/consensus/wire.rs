@@ -29,7 +29,7 @@ pub(in crate::groups) enum Lane {
     Control,
     /// Entries, and what was agreed on of them: in order, up to a few MiB.
     Append,
-    /// Parts of snapshots: up to a few MiB, behind everything else.
+    /// Pieces of snapshots: bulk, on a way of its own.
     Snapshot,
 }
 
@@ -54,8 +54,10 @@ impl RaftRequest {
     pub(super) fn new(request: Request) -> Self {
         let lane = match &request {
             Request::Append(_) => Lane::Append,
-            Request::Part(_) => Lane::Snapshot,
-            Request::Vote(_) | Request::PreVote(_) | Request::Transfer(_) => Lane::Control,
+            Request::Pull(_) => Lane::Snapshot,
+            Request::Vote(_) | Request::PreVote(_) | Request::Transfer(_) | Request::Fetch(_) => {
+                Lane::Control
+            }
         };
         Self { request, lane }
     }
@@ -107,7 +109,7 @@ impl RaftReply {
     /// # Errors
     /// None in practice: replies are small.
     pub(in crate::groups) fn encode(&self) -> Result<Bytes, EncodeError> {
-        encode(&self.0, REPLY_BYTES_ABOUT)
+        encode(&self.0, self.0.bytes_about())
     }
 
     /// Reads what [`encode`](RaftReply::encode) wrote. Safe on bytes from anywhere.
@@ -120,7 +122,7 @@ impl RaftReply {
 }
 
 /// Raised whenever a structure below changes.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Bytes reserved for a reply.
 const REPLY_BYTES_ABOUT: usize = 128;
@@ -150,8 +152,10 @@ pub(super) enum Request {
     Append(Append),
     #[serde(rename = "t")]
     Transfer(Transfer),
-    #[serde(rename = "s")]
-    Part(Part),
+    #[serde(rename = "f")]
+    Fetch(Fetch),
+    #[serde(rename = "p")]
+    Pull(Pull),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,8 +166,10 @@ pub(super) enum Reply {
     Append(Appended),
     #[serde(rename = "t")]
     Transfer { accepted: bool },
-    #[serde(rename = "s")]
-    Part(Taken),
+    #[serde(rename = "f")]
+    Fetch(Fetched),
+    #[serde(rename = "p")]
+    Pull(Pulled),
     #[serde(rename = "x")]
     Refused(String),
 }
@@ -247,14 +253,68 @@ pub(super) struct Members {
     pub(super) learners: Vec<ReplicaId>,
 }
 
-/// A piece of a snapshot of the sender, which leads in `term`.
+/// The sender, which leads in `term`, wants the receiver to have a snapshot that stands for `least` or more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Part {
+pub(super) struct Fetch {
     pub(super) term: u64,
-    /// Which of the sender's snapshots.
+    /// Which of the sender's transfers: the same request again asks how far it is.
     pub(super) transfer: u64,
-    /// Chunks of it before this piece.
+    pub(super) least: Point,
+    /// Who has one, or will soon. To be asked in this order.
+    pub(super) sources: Vec<ReplicaId>,
+}
+
+/// How far a [`Fetch`] is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Fetched {
+    /// Under way, after so many steps forward.
+    #[serde(rename = "n")]
+    Underway { steps: u64 },
+    /// All of it is here, and becomes the state.
+    #[serde(rename = "r")]
+    Restoring,
+    /// The snapshot is the state now.
+    #[serde(rename = "i")]
+    Installed(Promise),
+    /// A newer leader is known.
+    #[serde(rename = "h")]
+    Higher(Promise),
+    /// Takes another snapshot: later, please.
+    #[serde(rename = "b")]
+    Busy,
+    /// No source has given all of it.
+    #[serde(rename = "x")]
+    Failed { reason: String },
+}
+
+/// The sender wants a piece of a snapshot of the receiver's, which stands for `least` or more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Pull {
+    /// Which of the sender's. From the beginning, it is a new snapshot.
+    pub(super) transfer: u64,
+    pub(super) least: Point,
+    /// Chunks of it that the sender has.
     pub(super) offset: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Pulled {
+    #[serde(rename = "p")]
+    Piece(Piece),
+    /// The state here does not stand for that much yet, or the sender is no member yet: later, please.
+    #[serde(rename = "l")]
+    Late,
+    /// Knows nothing of this transfer: from the beginning, please.
+    #[serde(rename = "g")]
+    Gone,
+    /// As many snapshots are read as may.
+    #[serde(rename = "b")]
+    Busy,
+}
+
+/// A piece of a snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Piece {
     /// With the first piece: what the snapshot stands for.
     pub(super) head: Option<Head>,
     /// As the checkpoint gave them.
@@ -273,34 +333,25 @@ pub(super) struct Head {
     pub(super) members_at: Option<Point>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) enum Taken {
-    /// Wants the piece that begins with this chunk.
-    #[serde(rename = "n")]
-    Next { offset: u64 },
-    /// The whole snapshot is the state now.
-    #[serde(rename = "i")]
-    Installed(Promise),
-    /// A newer leader is known.
-    #[serde(rename = "h")]
-    Higher(Promise),
-    /// Knows nothing of this transfer, or what it has is damaged: from the beginning, please.
-    #[serde(rename = "r")]
-    Restart,
-    /// Takes another snapshot or restores this one: later, please.
-    #[serde(rename = "b")]
-    Busy,
-}
-
 impl Request {
     fn bytes_about(&self) -> usize {
         let content = match self {
             Self::Append(append) => append.entries.iter().map(Item::bytes_about).sum(),
-            Self::Part(part) => {
-                let chunks: usize = part.chunks.iter().map(|chunk| 5 + chunk.len()).sum();
-                chunks + part.head.as_ref().map_or(0, |_| 1024)
+            Self::Fetch(fetch) => 64 + fetch.sources.len() * 48,
+            Self::Vote(_) | Self::PreVote(_) | Self::Transfer(_) | Self::Pull(_) => 0,
+        };
+        content + REPLY_BYTES_ABOUT
+    }
+}
+
+impl Reply {
+    fn bytes_about(&self) -> usize {
+        let content = match self {
+            Self::Pull(Pulled::Piece(piece)) => {
+                let chunks: usize = piece.chunks.iter().map(|chunk| 5 + chunk.len()).sum();
+                chunks + piece.head.as_ref().map_or(0, |_| 1024)
             }
-            Self::Vote(_) | Self::PreVote(_) | Self::Transfer(_) => 0,
+            _ => 0,
         };
         content + REPLY_BYTES_ABOUT
     }

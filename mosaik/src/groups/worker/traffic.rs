@@ -59,13 +59,18 @@ impl Carrier for Line {
             let answer = assent.ok_or(CarryError::Unreachable);
             return std::future::ready(answer).boxed();
         };
-        let lane = match request.lane() {
-            // In one order: an append without entries must not overtake the entries that it counts on.
-            consensus::Lane::Control | consensus::Lane::Append => Lane::Append,
-            consensus::Lane::Snapshot => Lane::Bulk,
-        };
         let content = (wire::encode_address(&address), body);
-        let called = tied.call(lane, ASK_RAFT, content, deadline);
+        let called = match request.lane() {
+            // In one order: an append without entries must not overtake the entries that it counts on.
+            consensus::Lane::Control | consensus::Lane::Append => {
+                let called = tied.call(Lane::Append, ASK_RAFT, content, deadline);
+                called.left_future()
+            }
+            consensus::Lane::Snapshot => {
+                let called = tied.call_bulk(ASK_RAFT, content, deadline);
+                called.right_future()
+            }
+        };
         async move {
             let answer = match (called.await, assent) {
                 (Ok(answer), _) => answer,
@@ -137,6 +142,27 @@ impl Core {
             Standing::Blank | Standing::Diverged(_) => None,
         };
         place.me == address.to && awaited == Some(address.lineage)
+    }
+
+    /// A peer says something to the consensus, on a way that is for these lanes.
+    fn request_raft(
+        self: Arc<Self>,
+        from: &Arc<Tied>,
+        head: &[u8],
+        body: &[u8],
+        is_for: impl FnOnce(consensus::Lane) -> bool,
+    ) -> BoxFuture<'static, Bytes> {
+        let address = wire::decode_address(head, &from.peer, &self.local);
+        match (address, RaftRequest::decode(body)) {
+            (Ok(address), Ok(request)) if is_for(request.lane()) => {
+                let answer = self.answer_raft(address, request);
+                answer.map(|answer| answer.encode()).boxed()
+            }
+            _ => {
+                tracing::warn!(peer = %from.peer.fmt_short(), "malformed request refused");
+                refuse_malformed()
+            }
+        }
     }
 
     fn answer_raft(
@@ -315,6 +341,11 @@ pub(super) async fn read_index(active: Active) -> LeaderAnswer {
     }
 }
 
+fn refuse_malformed() -> BoxFuture<'static, Bytes> {
+    let refused = encode_reply(&RaftReply::refused("malformed"));
+    std::future::ready(refused.encode()).boxed()
+}
+
 fn encode_reply(reply: &RaftReply) -> RaftAnswer {
     match reply.encode() {
         Ok(reply) => RaftAnswer::Reply(reply),
@@ -372,18 +403,23 @@ impl Member for Core {
             let answer = this.answer_leader(from.peer, kind, &head, body);
             return answer.map(LeaderAnswer::encode).boxed();
         }
-        let address = wire::decode_address(&head, &from.peer, &self.local);
-        match (address, RaftRequest::decode(&body)) {
-            (Ok(address), Ok(request)) => {
-                let answer = this.answer_raft(address, request);
-                answer.map(|answer| answer.encode()).boxed()
-            }
-            _ => {
-                tracing::warn!(peer = %from.peer.fmt_short(), "malformed request refused");
-                let refused = encode_reply(&RaftReply::refused("malformed"));
-                std::future::ready(refused.encode()).boxed()
-            }
+        // Bulk asked for here would come between signs of life.
+        this.request_raft(from, &head, &body, |lane| lane != consensus::Lane::Snapshot)
+    }
+
+    fn request_bulk(
+        &self,
+        from: &Arc<Tied>,
+        kind: u8,
+        head: Bytes,
+        body: Bytes,
+    ) -> BoxFuture<'static, Bytes> {
+        if kind != ASK_RAFT {
+            return refuse_malformed();
         }
+        self.this.upgrade().map_or_else(refuse_malformed, |this| {
+            this.request_raft(from, &head, &body, |lane| lane == consensus::Lane::Snapshot)
+        })
     }
 
     fn refused(&self, peer: PeerId, reason: &str) {

@@ -37,6 +37,17 @@ fn slow(world: &World) {
     });
 }
 
+/// How long one small write takes.
+async fn write(map: &MapWriter<u64, Bytes>, number: u64) -> Duration {
+    let begin = Instant::now();
+    let small = Bytes::from_static(b"x");
+    map.insert(ITEMS + number, small).await.unwrap();
+    let took = begin.elapsed();
+    // The next one begins at another moment between two signs of life.
+    sleep(Duration::from_millis(7)).await;
+    took
+}
+
 /// A link that is silent in the middle of a snapshot costs what it was silent for, and not what was sent before.
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_goes_on_after_the_link_was_silent() {
@@ -107,6 +118,64 @@ async fn another_writer_brings_the_state_when_the_leader_dies() {
     .await;
     assert_eq!(reader.state_digest(), other.state_digest());
     assert_eq!(reader.len() as u64, ITEMS + 1);
+}
+
+/// The state is read from a follower, on the data connection; the leader and its signs of life go on as before.
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_travels_apart_from_signs_of_life() {
+    let world = World::new(73);
+    let nodes: [Network; 3] = world.nodes().await;
+    let writers = nodes.each_ref().map(|node| writer(node, 3));
+    for writer in &writers {
+        online!(writer);
+    }
+    fill(&writers[0]).await;
+    slow(&world);
+    let leader = writers[0].status().group.leader.unwrap();
+    let term = writers[0].status().group.term;
+    let late = world.node_beside(9, &nodes).await;
+    let mut usual = Duration::ZERO;
+    for number in 0..20 {
+        usual = usual.max(write(&writers[1], number).await);
+    }
+    let before = nodes.each_ref().map(|node| node.stats().data_bytes_sent);
+    let reader = Map::<u64, Bytes>::reader(&late, "map");
+    let mut written_count = 0;
+    let mut during = Duration::ZERO;
+    while reader.len() == 0 {
+        during = during.max(write(&writers[1], written_count).await);
+        written_count += 1;
+        assert!(written_count < 10_000, "{}", reader.status());
+    }
+    assert!(written_count > 10, "{written_count}");
+    assert!(
+        during < 2 * usual,
+        "{during:?} while it travels, {usual:?} before"
+    );
+    let version = writers[1].version();
+    within(
+        Duration::from_secs(10),
+        "everything",
+        reader.when().reaches(version),
+    )
+    .await;
+    assert_eq!(reader.state_digest(), writers[1].state_digest());
+    let (state_bytes, spare) = (ITEMS * 700_000, 2_000_000);
+    for (node, before) in nodes.iter().zip(before) {
+        let sent = node.stats().data_bytes_sent - before;
+        if node.local().id() == leader {
+            assert!(sent < spare, "the leader sent {sent} bytes");
+        }
+    }
+    let got = late.stats();
+    assert!(got.data_bytes_received > state_bytes, "{got:#?}");
+    let control = got.bytes_received - got.data_bytes_received;
+    assert!(
+        control < spare,
+        "{control} bytes of it on the control connection"
+    );
+    let status = writers[0].status().group;
+    assert_eq!((status.leader, status.term), (Some(leader), term));
 }
 
 /// No call waits for another: a hundred thousand single writes are under way together, and all take effect.

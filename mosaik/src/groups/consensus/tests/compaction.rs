@@ -4,8 +4,15 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::harness::{Cluster, id, soon};
+use super::harness::{Cluster, Lie, Weather, id, soon};
 use crate::groups::consensus::ReplicaConfig;
+use crate::groups::consensus::wire::{
+    Head, Members, Piece, Point, Pulled, Reply, Request, Running,
+};
+use crate::groups::identity::ReplicaId;
+use crate::primitives::Digest;
+use crate::runtime::Rng;
+use crate::runtime::time::Duration;
 
 fn short_log(config: &mut ReplicaConfig) {
     config.limits.log_bytes = 64 * 1024;
@@ -80,14 +87,7 @@ async fn a_blank_learner_replays_a_log_that_is_kept_whole() {
 #[tokio::test(start_paused = true)]
 async fn a_transfer_survives_lost_answers() {
     let mut cluster = Cluster::founded_with(1, true, short_log).await;
-    // Several pieces.
-    let leader = cluster.leader().await;
-    for number in 0..40u8 {
-        let batch = Bytes::from(vec![b'a' + number % 26; 200_000]);
-        soon("a write", cluster.replica(leader).propose(batch))
-            .await
-            .unwrap();
-    }
+    let leader = fill_much(&cluster).await;
     let state = cluster.state(leader);
     cluster.net.lose_parts(2);
     cluster.add(id(2)).await;
@@ -96,6 +96,184 @@ async fn a_transfer_survives_lost_answers() {
     assert!(cluster.net.calls("snapshot") >= 10);
     assert_eq!(*cluster.replicas[&id(2)].1.restored.lock().unwrap(), 1);
     cluster.close().await;
+}
+
+/// A state of several pieces.
+async fn fill_much(cluster: &Cluster) -> ReplicaId {
+    let leader = cluster.leader().await;
+    for number in 0..40u8 {
+        let batch = Bytes::from(vec![b'a' + number % 26; 200_000]);
+        soon("a write", cluster.replica(leader).propose(batch))
+            .await
+            .unwrap();
+    }
+    leader
+}
+
+/// Bad weather, so that a transfer takes a while.
+fn breeze(cluster: &Cluster) {
+    cluster.net.set_weather(Some(Weather {
+        rng: Rng::seeded(1),
+        delay_max: Duration::from_millis(10),
+        loss: 0.0,
+    }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_learner_reads_a_follower_while_the_leader_goes_on() {
+    let mut cluster = Cluster::founded_with(3, true, short_log).await;
+    let leader = fill_much(&cluster).await;
+    cluster.add(id(4)).await;
+    breeze(&cluster);
+    cluster.replica(leader).add_learner(id(4)).await.unwrap();
+    let mut written_count = 0;
+    while *cluster.replicas[&id(4)].1.restored.lock().unwrap() == 0 {
+        cluster.write("meanwhile").await;
+        written_count += 1;
+        assert!(written_count < 1_000, "never restored");
+    }
+    assert!(written_count > 3, "{written_count}");
+    let state = cluster.state(leader);
+    assert_eq!(state.len(), 40 + written_count);
+    same_state(&cluster, &state).await;
+    let pulled = cluster.net.pulled();
+    assert_eq!(pulled.len(), 1, "{pulled:?}");
+    let (source, pieces) = pulled.first_key_value().unwrap();
+    assert!(*source != leader && *pieces >= 15, "{pulled:?}");
+    assert_eq!(cluster.leader().await, leader);
+    cluster.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_a_source_dies_another_gives_the_snapshot() {
+    for cut_after in [1, 2, 9] {
+        let mut cluster = Cluster::founded_with(3, true, short_log).await;
+        let leader = fill_much(&cluster).await;
+        cluster.add(id(4)).await;
+        breeze(&cluster);
+        cluster.net.cut_source_after(cut_after);
+        cluster.replica(leader).add_learner(id(4)).await.unwrap();
+        cluster.write("more").await;
+        let state = cluster.state(leader);
+        same_state(&cluster, &state).await;
+        assert_eq!(*cluster.replicas[&id(4)].1.restored.lock().unwrap(), 1);
+        let pulled = cluster.net.pulled();
+        assert_eq!(pulled.len(), 2, "{pulled:?}");
+        assert!(!pulled.contains_key(&leader), "{pulled:?}");
+        cluster.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_no_other_gives_the_snapshot_the_leader_does() {
+    let mut cluster = Cluster::founded_with(3, true, short_log).await;
+    let leader = fill_much(&cluster).await;
+    let others: Vec<ReplicaId> = (1..=3).map(id).filter(|id| *id != leader).collect();
+    cluster.add(id(4)).await;
+    // They reach each other and the leader, and not the new one.
+    cluster.net.cut_between(&others, id(4));
+    cluster.replica(leader).add_learner(id(4)).await.unwrap();
+    let state = cluster.state(leader);
+    same_state(&cluster, &state).await;
+    assert!(cluster.net.pulled().contains_key(&leader));
+    cluster.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_lies_is_passed_over() {
+    fn piece(change: impl FnOnce(&mut Piece)) -> Option<Reply> {
+        let chunks = vec![Bytes::from_static(b"forged")];
+        let mut piece = Piece {
+            head: Some(Head {
+                last: Point {
+                    term: 1,
+                    index: 1_000,
+                },
+                members: Members {
+                    voters: vec![vec![id(2)]],
+                    learners: Vec::new(),
+                },
+                members_at: None,
+            }),
+            digest: Running::default().add(&chunks),
+            chunks,
+            last: false,
+        };
+        change(&mut piece);
+        Some(Reply::Pull(Pulled::Piece(piece)))
+    }
+    let lies: [Lie; 10] = [
+        // Damaged.
+        |request| {
+            piece_of(
+                request,
+                |piece| piece.last = true,
+                |piece| piece.digest = Digest::zero(),
+            )
+        },
+        // Does not say what it stands for.
+        |request| piece_of(request, |piece| piece.head = None, |_| {}),
+        // Older than what the leader wants.
+        |request| piece_of(request, |piece| head(piece).last.index = 3, |_| {}),
+        // Of a term that no leader had.
+        |request| piece_of(request, |piece| head(piece).last.term = 1 << 40, |_| {}),
+        |request| piece_of(request, |piece| head(piece).last.index = u64::MAX, |_| {}),
+        // Nobody can decide.
+        |request| piece_of(request, |piece| head(piece).members.voters.clear(), |_| {}),
+        // Beyond the limit; goes on and has other bytes than it says; has nothing in it and does not end.
+        |request| {
+            piece_of(
+                request,
+                |piece| piece.chunks = vec![Bytes::from(vec![0; 11 << 20])],
+                |piece| piece.digest = Running::default().add(&piece.chunks),
+            )
+        },
+        |request| piece_of(request, |_| {}, |_| {}),
+        |request| {
+            piece_of(
+                request,
+                |piece| piece.chunks.clear(),
+                |piece| {
+                    piece.digest = Running::default().add(&[]);
+                },
+            )
+        },
+        // Another answer altogether.
+        |request| match request {
+            Request::Pull(_) => Some(Reply::Transfer { accepted: true }),
+            _ => None,
+        },
+    ];
+    fn head(piece: &mut Piece) -> &mut Head {
+        piece.head.as_mut().unwrap()
+    }
+    fn piece_of(request: &Request, change: fn(&mut Piece), then: fn(&mut Piece)) -> Option<Reply> {
+        match request {
+            Request::Pull(_) => piece(|piece| {
+                change(piece);
+                then(piece);
+            }),
+            _ => None,
+        }
+    }
+    for (number, lie) in lies.into_iter().enumerate() {
+        let mut cluster = Cluster::founded_with(2, true, |config| {
+            short_log(config);
+            config.limits.snapshot_bytes = 10 << 20;
+        })
+        .await;
+        let leader = fill_much(&cluster).await;
+        let liar = id(if leader == id(1) { 2 } else { 1 });
+        cluster.net.set_liar(Some((liar, lie)));
+        cluster.add(id(3)).await;
+        cluster.replica(leader).add_learner(id(3)).await.unwrap();
+        let state = cluster.state(leader);
+        same_state(&cluster, &state).await;
+        let pulled = cluster.net.pulled();
+        assert!(pulled.contains_key(&liar), "lie {number}: {pulled:?}");
+        assert_eq!(*cluster.replicas[&id(3)].1.restored.lock().unwrap(), 1);
+        cluster.close().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
+use crate::groups::consensus::wire::{Reply, Request};
 use crate::groups::consensus::{
     Applier, Carrier, CarryError, Lane, Position, ProposeError, RaftReply, RaftRequest, Replica,
     ReplicaConfig, ReplicaView,
@@ -104,7 +105,16 @@ struct Cables {
     weather: Option<Weather>,
     /// Every so many-th piece of a snapshot arrives without its answer arriving.
     lose_parts: Option<u64>,
+    /// Pieces asked for, by whom they were asked of.
+    pulled: BTreeMap<ReplicaId, u64>,
+    /// After so many pieces, who gives them is cut off from who asks.
+    cut_after: Option<u64>,
+    /// Who answers what it likes.
+    liar: Option<(ReplicaId, Lie)>,
 }
+
+/// What a liar answers, if it does not answer what is so.
+pub(super) type Lie = fn(&Request) -> Option<Reply>;
 
 impl Net {
     pub(super) fn set_weather(&self, weather: Option<Weather>) {
@@ -121,6 +131,24 @@ impl Net {
         self.0.lock().unwrap().lose_parts = Some(every);
     }
 
+    pub(super) fn cut_source_after(&self, pieces: u64) {
+        self.0.lock().unwrap().cut_after = Some(pieces);
+    }
+
+    pub(super) fn set_liar(&self, liar: Option<(ReplicaId, Lie)>) {
+        self.0.lock().unwrap().liar = liar;
+    }
+
+    fn lie(&self, to: ReplicaId, request: &Request) -> Option<RaftReply> {
+        let lie = self.0.lock().unwrap().liar.filter(|(liar, _)| *liar == to);
+        lie?.1(request).map(RaftReply)
+    }
+
+    /// Who gave pieces of snapshots, and how many.
+    pub(super) fn pulled(&self) -> BTreeMap<ReplicaId, u64> {
+        self.0.lock().unwrap().pulled.clone()
+    }
+
     /// No message between these and all others, either way.
     pub(super) fn cut_off(&self, island: &[ReplicaId]) {
         let mut cables = self.0.lock().unwrap();
@@ -130,6 +158,14 @@ impl Net {
                 cables.cut.insert((*one, *other));
                 cables.cut.insert((*other, *one));
             }
+        }
+    }
+
+    /// No message between any of these and the other, either way.
+    pub(super) fn cut_between(&self, some: &[ReplicaId], other: ReplicaId) {
+        let mut cables = self.0.lock().unwrap();
+        for one in some {
+            cables.cut.extend([(*one, other), (other, *one)]);
         }
     }
 
@@ -175,8 +211,18 @@ impl Net {
     }
 
     /// Counts a call; whether its answer is lost.
-    fn count(&self, lane: Lane) -> bool {
+    fn count(&self, lane: Lane, from: ReplicaId, to: ReplicaId) -> bool {
         let mut cables = self.0.lock().unwrap();
+        if lane == Lane::Snapshot {
+            *cables.pulled.entry(to).or_default() += 1;
+            if let Some(left) = &mut cables.cut_after {
+                *left -= 1;
+                if *left == 0 {
+                    cables.cut_after = None;
+                    cables.cut.extend([(from, to), (to, from)]);
+                }
+            }
+        }
         let name = match lane {
             Lane::Control => "control",
             Lane::Append => "append",
@@ -240,7 +286,7 @@ impl Carrier for Port {
         let calling = async move {
             let replica = net.reach(from, to)?;
             let fate = net.fate();
-            let lost = net.count(request.lane());
+            let lost = net.count(request.lane(), from, to);
             let bytes = request.encode().unwrap();
             if !fate.there.is_zero() {
                 sleep(fate.there).await;
@@ -249,7 +295,11 @@ impl Carrier for Port {
                 sleep(deadline).await;
             }
             let request = RaftRequest::decode(&bytes).unwrap();
-            let reply = replica.serve(from, request).await.encode().unwrap();
+            let reply = match net.lie(to, &request.request) {
+                Some(lie) => lie,
+                None => replica.serve(from, request).await,
+            };
+            let reply = reply.encode().unwrap();
             if !fate.back.is_zero() {
                 sleep(fate.back).await;
             }

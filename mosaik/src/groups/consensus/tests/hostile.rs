@@ -2,10 +2,9 @@
 
 use super::harness::{Cluster, id, soon};
 use crate::groups::consensus::wire::{
-    Append, Ballot, Head, Item, Members, Part, Point, RaftReply, RaftRequest, Reply, Request, Said,
-    Taken, Transfer,
+    Append, Ballot, Fetch, Item, Members, Point, Pull, RaftReply, RaftRequest, Reply, Request,
+    Said, Transfer,
 };
-use crate::primitives::Digest;
 
 fn append(term: u64, previous: Option<(u64, u64)>, entries: Vec<Item>) -> Request {
     let previous = previous.map(|(term, index)| Point { term, index });
@@ -28,15 +27,16 @@ fn members(voters: Vec<Vec<u64>>) -> Said {
     })
 }
 
-fn part(head: Option<Head>, term: u64) -> Request {
-    Request::Part(Part {
+fn fetch(term: u64, least: (u64, u64), sources: Vec<u64>) -> Request {
+    let (of_term, index) = least;
+    Request::Fetch(Fetch {
         term,
         transfer: 1,
-        offset: 0,
-        head,
-        chunks: Vec::new(),
-        digest: Digest::from_bytes([0; 32]),
-        last: true,
+        least: Point {
+            term: of_term,
+            index,
+        },
+        sources: sources.into_iter().map(id).collect(),
     })
 }
 
@@ -44,11 +44,6 @@ fn part(head: Option<Head>, term: u64) -> Request {
 async fn nonsense_is_refused_and_harms_nothing() {
     let cluster = Cluster::founded(3).await;
     cluster.write("a").await;
-    let some_members = Members {
-        voters: vec![vec![id(1)]],
-        learners: Vec::new(),
-    };
-    let last = Point { term: 9, index: 3 };
     let nonsense = [
         append(u64::MAX, None, Vec::new()),
         append(1, Some((2, 3)), Vec::new()),
@@ -73,22 +68,19 @@ async fn nonsense_is_refused_and_harms_nothing() {
             to: id(1),
             last: None,
         }),
-        part(
-            Some(Head {
-                last,
-                members: some_members.clone(),
-                members_at: None,
-            }),
-            8,
-        ),
-        part(
-            Some(Head {
-                last,
-                members: some_members.clone(),
-                members_at: Some(Point { term: 9, index: 4 }),
-            }),
-            9,
-        ),
+        fetch(u64::MAX, (1, 3), vec![3]),
+        fetch(9, (10, 3), vec![3]),
+        fetch(9, (9, u64::MAX), vec![3]),
+        fetch(9, (9, 3), vec![]),
+        fetch(9, (9, 3), (1..100).collect()),
+        Request::Pull(Pull {
+            transfer: 1,
+            least: Point {
+                term: u64::MAX,
+                index: 0,
+            },
+            offset: 0,
+        }),
     ];
     for request in nonsense {
         let shown = format!("{request:?}");
@@ -102,20 +94,6 @@ async fn nonsense_is_refused_and_harms_nothing() {
             "{shown}: {reply:?}"
         );
     }
-    // Damaged, not nonsense.
-    let head = Head {
-        last: Point {
-            term: 9,
-            index: 300,
-        },
-        members: some_members,
-        members_at: None,
-    };
-    let reply = cluster
-        .replica(id(1))
-        .serve(id(2), RaftRequest::new(part(Some(head), 9)))
-        .await;
-    assert_eq!(reply, RaftReply(Reply::Part(Taken::Restart)));
     let itself = cluster
         .replica(id(1))
         .serve(id(1), RaftRequest::new(append(9, None, Vec::new())));

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::harness::id;
 use crate::groups::consensus::wire::{
-    Append, Appended, Ballot, Head, Item, Lane, Members, Part, Point, Promise, RaftReply,
-    RaftRequest, Reply, Request, Said, Taken, Transfer, Vote, WireError,
+    Append, Appended, Ballot, Fetch, Fetched, Head, Item, Lane, Members, Piece, Point, Promise,
+    Pull, Pulled, RaftReply, RaftRequest, Reply, Request, Said, Transfer, Vote, WireError,
 };
 use crate::primitives::Digest;
 
@@ -14,15 +14,18 @@ const POINT: Point = Point {
     index: 300,
 };
 
+fn members() -> Members {
+    Members {
+        voters: vec![vec![id(1), id(2)]],
+        learners: vec![id(3)],
+    }
+}
+
 fn requests() -> Vec<(Request, Lane)> {
     let ballot = Ballot {
         term: 4,
         last: Some(POINT),
         transfer: false,
-    };
-    let members = Members {
-        voters: vec![vec![id(1), id(2)]],
-        learners: vec![id(3)],
     };
     let sign_of_life = Append {
         term: 4,
@@ -35,22 +38,9 @@ fn requests() -> Vec<(Request, Lane)> {
         entries: vec![
             Item(3, Said::Nothing),
             Item(4, Said::Batch(Bytes::from_static(b"batch"))),
-            Item(4, Said::Members(members.clone())),
+            Item(4, Said::Members(members())),
         ],
         ..sign_of_life.clone()
-    };
-    let part = Part {
-        term: 4,
-        transfer: 5,
-        offset: 6,
-        head: Some(Head {
-            last: POINT,
-            members,
-            members_at: None,
-        }),
-        chunks: vec![Bytes::from_static(b"data")],
-        digest: Digest::from_bytes([7; 32]),
-        last: true,
     };
     vec![
         (Request::Vote(ballot.clone()), Lane::Control),
@@ -65,7 +55,23 @@ fn requests() -> Vec<(Request, Lane)> {
             }),
             Lane::Control,
         ),
-        (Request::Part(part), Lane::Snapshot),
+        (
+            Request::Fetch(Fetch {
+                term: 4,
+                transfer: 5,
+                least: POINT,
+                sources: vec![id(2), id(1)],
+            }),
+            Lane::Control,
+        ),
+        (
+            Request::Pull(Pull {
+                transfer: 5,
+                least: POINT,
+                offset: 6,
+            }),
+            Lane::Snapshot,
+        ),
     ]
 }
 
@@ -74,6 +80,16 @@ fn replies() -> Vec<Reply> {
         term: 4,
         to: id(1),
         committed: true,
+    };
+    let piece = Piece {
+        head: Some(Head {
+            last: POINT,
+            members: members(),
+            members_at: None,
+        }),
+        chunks: vec![Bytes::from_static(b"data")],
+        digest: Digest::from_bytes([7; 32]),
+        last: true,
     };
     vec![
         Reply::Vote(Vote {
@@ -85,11 +101,18 @@ fn replies() -> Vec<Reply> {
         Reply::Append(Appended::Conflict),
         Reply::Append(Appended::Higher(promise)),
         Reply::Transfer { accepted: true },
-        Reply::Part(Taken::Next { offset: 9 }),
-        Reply::Part(Taken::Installed(promise)),
-        Reply::Part(Taken::Higher(promise)),
-        Reply::Part(Taken::Restart),
-        Reply::Part(Taken::Busy),
+        Reply::Fetch(Fetched::Underway { steps: 9 }),
+        Reply::Fetch(Fetched::Restoring),
+        Reply::Fetch(Fetched::Installed(promise)),
+        Reply::Fetch(Fetched::Higher(promise)),
+        Reply::Fetch(Fetched::Busy),
+        Reply::Fetch(Fetched::Failed {
+            reason: "no".to_owned(),
+        }),
+        Reply::Pull(Pulled::Piece(piece)),
+        Reply::Pull(Pulled::Late),
+        Reply::Pull(Pulled::Gone),
+        Reply::Pull(Pulled::Busy),
         Reply::Refused("no".to_owned()),
     ]
 }
@@ -141,11 +164,11 @@ fn a_frame_of_one_small_batch_is_small() {
 fn other_bytes_are_refused() {
     assert_eq!(RaftRequest::decode(b""), Err(WireError::Empty));
     assert_eq!(
-        RaftRequest::decode(b"\x02"),
-        Err(WireError::Format { found: 2 })
+        RaftRequest::decode(b"\x01"),
+        Err(WireError::Format { found: 1 })
     );
     assert!(matches!(
-        RaftReply::decode(b"\x01"),
+        RaftReply::decode(b"\x02"),
         Err(WireError::Decode(_))
     ));
     for (request, _) in requests() {
