@@ -223,6 +223,13 @@ impl<M: StateMachine> Group<M> {
         self.handle.cell.read(|held| look(&held.machine))
     }
 
+    /// What peers have said and this member has not taken: how often, by kind.
+    #[cfg(feature = "test-util")]
+    #[doc(hidden)]
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.handle.core.refusals.all().collect()
+    }
+
     fn submit(
         &self,
         commands: Vec<M::Command>,

@@ -97,6 +97,7 @@ mod flaws;
 pub use flaws::Flaw;
 
 mod cell;
+mod refusals;
 mod view;
 mod worker;
 

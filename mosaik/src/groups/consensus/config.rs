@@ -1,11 +1,13 @@
 //! What a replica is started with, and openraft's settings made of it.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use openraft::{Config, SnapshotPolicy};
 
 use super::error::StartError;
 use crate::groups::identity::ReplicaId;
+use crate::groups::refusals::Refusals;
 use crate::runtime::Tasks;
 
 /// What a replica is started with.
@@ -23,6 +25,10 @@ pub(in crate::groups) struct ReplicaConfig {
     pub(in crate::groups) seed: u64,
     /// Owns the task that watches over it.
     pub(in crate::groups) tasks: Tasks,
+    /// Whether it looks at who says something. Always, but in tests of what happens otherwise.
+    pub(in crate::groups) is_guarded: bool,
+    /// Where it counts what it does not take from others.
+    pub(in crate::groups) refusals: Arc<Refusals>,
 }
 
 impl ReplicaConfig {
@@ -35,6 +41,8 @@ impl ReplicaConfig {
             limits: Limits::default(),
             seed,
             tasks,
+            is_guarded: true,
+            refusals: Arc::default(),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! ```text
 //!   propose, submit    read_index, wait_applied    add_learner, change_voters, remove, transfer_leader
 //!          \                     |                              /
-//!           `-------------- Replica ---------- serve  <----- messages of others (checked in `convert`)
+//!           `-------------- Replica ---------- serve  <----- messages of others (checked in `guard`, `convert`)
 //!                               |
 //!        supervise ------ openraft, one `types::Types` for all groups
 //!     (view, end, log size)  /        |          \
@@ -28,7 +28,8 @@
 //!
 //! *Invariant:* no message can make openraft do what an honest member's could not: terms and indices are bounded, entries
 //! have no holes, members can decide, a snapshot fits the log. A member that lies within these bounds can still stop the
-//! replica, never the process.
+//! replica, never the process. What leads is a voter, as far as this replica knows, or there has been no leader for a
+//! while (`guard`): a member that does not vote cannot unseat a leader, or be taken for one while there is one.
 //!
 //! **Snapshots are not kept.** State and log are both in memory, so a snapshot is a promise that the log up to it may go;
 //! whoever needs one reads a checkpoint of the state as it is then, in pieces of half a MiB with a running SHA-256,
@@ -51,6 +52,7 @@ mod config;
 mod convert;
 mod error;
 mod fetch;
+mod guard;
 mod health;
 mod incoming;
 mod log;

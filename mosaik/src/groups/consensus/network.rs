@@ -24,6 +24,7 @@ use super::outgoing::{Outgoing, Transfers};
 use super::types::{LogId, Snapshot, Types, Vote};
 use super::wire::{Appended, RaftReply, RaftRequest, Reply, Request};
 use crate::groups::identity::ReplicaId;
+use crate::groups::refusals::{Refusals, Refused};
 
 /// Makes a [`Line`] to each member.
 pub(super) struct Lines {
@@ -33,6 +34,7 @@ pub(super) struct Lines {
     /// How long a sign of life may take to be answered.
     pub(super) answers_within: Duration,
     pub(super) append_window: usize,
+    pub(super) refusals: Arc<Refusals>,
     pub(super) transfers: Transfers,
 }
 
@@ -48,6 +50,7 @@ pub(super) struct Line {
     append_window: usize,
     /// The last entry that the target surely has: it said so to this leader.
     matched: Mutex<Option<LogId>>,
+    refusals: Arc<Refusals>,
     transfers: Transfers,
 }
 
@@ -65,6 +68,7 @@ impl Lines {
             is_sign_of_life,
             append_window: self.append_window.max(1),
             matched: Mutex::default(),
+            refusals: self.refusals.clone(),
             transfers: self.transfers.clone(),
         }
     }
@@ -92,8 +96,13 @@ impl Line {
     ) -> impl Future<Output = Result<Reply, RPCError<Types>>> + Send + 'static + use<> {
         let (id, target) = (self.id, self.target);
         let reply = self.carrier.call(target, request, deadline);
+        let (transfers, refusals) = (self.transfers.clone(), self.refusals.clone());
         async move {
             match reply.await {
+                Ok(RaftReply(reply)) if !transfers.may_say(target, &reply) => {
+                    refusals.count(Refused::NoVoter);
+                    Err(unreachable("knows a newer leader, and does not vote"))
+                }
                 // Not taken, or by something that has stopped: no use in trying at once.
                 Ok(RaftReply(Reply::Refused(reason))) => Err(unreachable(reason)),
                 Ok(RaftReply(reply)) => Ok(reply),
@@ -258,7 +267,9 @@ impl RaftNetworkV2<Types> for Line {
         };
         let sending = async {
             let _turn = self.transfers.turn().await;
-            outgoing.run(&self.transfers, &vote, &meta).await
+            outgoing
+                .run(&self.transfers, &self.refusals, &vote, &meta)
+                .await
         };
         tokio::select! {
             sent = sending => sent,

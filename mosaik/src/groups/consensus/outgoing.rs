@@ -12,10 +12,12 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::carrier::{Carrier, CarryError};
 use super::convert;
+use super::guard::is_leap;
 use super::types::{SnapshotMeta, Types, Vote};
 use super::view::ReplicaView;
-use super::wire::{Fetch, Fetched, Point, RaftReply, RaftRequest, Reply, Request};
+use super::wire::{Appended, Fetch, Fetched, Point, RaftReply, RaftRequest, Reply, Request};
 use crate::groups::identity::ReplicaId;
+use crate::groups::refusals::{Refusals, Refused};
 use crate::runtime::{Clock, time};
 
 /// What all snapshots that this replica has others fetch share.
@@ -51,6 +53,22 @@ impl Transfers {
     /// A number that no other transfer of this replica has.
     pub(super) fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether this answer may unseat a leader, if that is what it would do. Only voters know of a newer one that
+    /// counts, and none of them knows of one so much newer.
+    pub(super) fn may_say(&self, target: ReplicaId, reply: &Reply) -> bool {
+        let promised = match reply {
+            Reply::Append(Appended::Higher(promise)) => promise,
+            Reply::Fetch(Fetched::Higher(promise)) => promise,
+            Reply::Vote(vote) => &vote.promise,
+            _ => return true,
+        };
+        self.view.get().is_none_or(|view| {
+            let view = view.borrow();
+            let votes = view.members.voters.contains(&target);
+            !is_leap(view.term, promised.term) && (votes || promised.term <= view.term)
+        })
     }
 
     /// Whom `target` should ask for a snapshot of all up to `least`, this replica last.
@@ -121,6 +139,7 @@ impl Outgoing {
     pub(super) async fn run(
         self,
         transfers: &Transfers,
+        refusals: &Refusals,
         vote: &Vote,
         meta: &SnapshotMeta,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
@@ -141,6 +160,14 @@ impl Outgoing {
             let began = Clock::system().now();
             let request = RaftRequest::new(Request::Fetch(fetch.clone()));
             let reply = self.carrier.call(self.target, request, ANSWER_WITHIN).await;
+            if let Ok(RaftReply(reply)) = &reply
+                && !transfers.may_say(self.target, reply)
+            {
+                refusals.count(Refused::NoVoter);
+                return Err(begin_again(
+                    "receiver knows a newer leader, and does not vote",
+                ));
+            }
             let problem = match reply {
                 Ok(RaftReply(Reply::Fetch(fetched))) => match fetched {
                     Fetched::Underway { steps: now } => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::FutureExt as _;
 use openraft::ReadPolicy;
@@ -24,7 +25,9 @@ use super::supervise;
 use super::types::{Raft, Types};
 use super::view::ReplicaView;
 use crate::groups::identity::ReplicaId;
-use crate::runtime::Tasks;
+use crate::groups::refusals::Refusals;
+use crate::runtime::time::{Duration, Instant};
+use crate::runtime::{Clock, Tasks};
 
 /// A handle on one replica. Clones are one replica; it ends with [`shutdown`](Replica::shutdown),
 /// or when the last handle is dropped.
@@ -44,6 +47,11 @@ pub(super) struct Inner {
     /// Those that others read here.
     pub(super) sources: Sources,
     pub(super) transfers: Transfers,
+    pub(super) is_guarded: bool,
+    pub(super) refusals: Arc<Refusals>,
+    /// When this replica began, and milliseconds from then until it last heard a leader that it may follow.
+    began: Instant,
+    leader_heard_ms: AtomicU64,
     /// For what must not end with the request that began it.
     pub(super) tasks: Tasks,
     /// One change of members at a time.
@@ -51,6 +59,19 @@ pub(super) struct Inner {
     pub(super) view: watch::Receiver<ReplicaView>,
     /// How many entries are applied.
     progress: watch::Receiver<u64>,
+}
+
+impl Inner {
+    /// A leader that this replica may follow has said something.
+    pub(super) fn hear_leader(&self) {
+        let ms = Clock::system().now().saturating_duration_since(self.began);
+        let ms = u64::try_from(ms.as_millis()).unwrap_or(u64::MAX);
+        self.leader_heard_ms.store(ms, Ordering::Relaxed);
+    }
+
+    pub(super) fn leader_heard(&self) -> Instant {
+        self.began + Duration::from_millis(self.leader_heard_ms.load(Ordering::Relaxed))
+    }
 }
 
 impl Replica {
@@ -78,6 +99,7 @@ impl Replica {
             append_deadline: config.timings.append_deadline(),
             answers_within,
             append_window: config.limits.append_window,
+            refusals: config.refusals.clone(),
             transfers: transfers.clone(),
         };
         let raft = Raft::new(config.id, Arc::new(settings), lines, log.clone(), machine);
@@ -97,6 +119,10 @@ impl Replica {
             incoming: watch::Sender::default(),
             sources: Sources::default(),
             transfers,
+            is_guarded: config.is_guarded,
+            refusals: config.refusals,
+            began: Clock::system().now(),
+            leader_heard_ms: AtomicU64::new(0),
             tasks: config.tasks.clone(),
             changing: tokio::sync::Mutex::default(),
             view: watching,

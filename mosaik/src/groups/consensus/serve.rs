@@ -5,6 +5,7 @@ use openraft::errors::{Fatal, RaftError};
 use openraft::raft::AppendEntriesResponse;
 
 use super::convert::{self, Malformed};
+use super::guard::{Known, judge};
 use super::incoming::Incoming;
 use super::replica::Replica;
 use super::types::{SnapshotMeta, Types};
@@ -12,6 +13,9 @@ use super::wire::{
     Append, Appended, Ballot, RaftReply, RaftRequest, Reply, Request, Transfer, Vote,
 };
 use crate::groups::identity::ReplicaId;
+use crate::groups::refusals::Refused;
+use crate::runtime::Clock;
+use crate::runtime::time::Duration;
 
 /// Why a request is not answered as it should be.
 pub(super) enum Refusal {
@@ -53,7 +57,14 @@ impl Replica {
         request: RaftRequest,
     ) -> RaftReply {
         if from == self.0.id {
+            self.0.refusals.count(Refused::Malformed);
             return RaftReply::refused("a replica does not call itself");
+        }
+        let is_of_leader = matches!(request.request, Request::Append(_) | Request::Fetch(_));
+        if let Err(why) = self.judge(from, &request.request) {
+            self.0.refusals.count(why);
+            tracing::debug!(replica = %self.0.id, %from, ?why, "refuses a request");
+            return RaftReply::refused(format!("{why:?}"));
         }
         let served = match request.request {
             Request::Vote(ballot) => self.serve_vote(from, &ballot).await,
@@ -64,17 +75,49 @@ impl Replica {
             Request::Pull(pull) => self.serve_pull(from, pull).await.map(Reply::Pull),
         };
         match served {
-            Ok(reply) => RaftReply(reply),
+            Ok(reply) => {
+                if is_of_leader && !reply.knows_higher() {
+                    self.0.hear_leader();
+                }
+                RaftReply(reply)
+            }
             Err(Refusal::Malformed(error)) => {
+                self.0.refusals.count(Refused::Malformed);
                 tracing::warn!(replica = %self.0.id, %from, %error, "refuses a request");
                 RaftReply::refused(error.to_string())
             }
             Err(Refusal::Stopped(fatal)) => RaftReply::refused(self.stopped(&fatal).to_string()),
             Err(Refusal::Limit(reason)) => {
+                self.0.refusals.count(Refused::Limit);
                 tracing::warn!(replica = %self.0.id, %from, reason, "refuses a request");
                 RaftReply::refused(reason)
             }
         }
+    }
+
+    /// Whether this may be said by that replica, as far as is known here.
+    fn judge(&self, from: ReplicaId, request: &Request) -> Result<(), Refused> {
+        if !self.0.is_guarded {
+            return Ok(());
+        }
+        let view = self.0.view.borrow();
+        let leads_alone = view.is_leader() && view.members.voters.len() == 1;
+        let leaderless = if leads_alone {
+            Duration::ZERO
+        } else {
+            let quorum = view.quorum_heard.filter(|_| view.is_leader());
+            let heard = self.0.leader_heard();
+            let heard = quorum.map_or(heard, |quorum| quorum.max(heard));
+            Clock::system().now().saturating_duration_since(heard)
+        };
+        let known = Known {
+            members: &view.members,
+            leader: view.leader,
+            term: view.term,
+            leaderless,
+            patience: self.0.timings.failover(),
+        };
+        judge(from, request, known)
     }
 
     async fn serve_vote(&self, from: ReplicaId, ballot: &Ballot) -> Result<Reply, Refusal> {

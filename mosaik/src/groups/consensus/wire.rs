@@ -345,6 +345,14 @@ impl Request {
 }
 
 impl Reply {
+    /// Whether it says that a newer leader, or one who wants to be, is known.
+    pub(super) const fn knows_higher(&self) -> bool {
+        matches!(
+            self,
+            Self::Append(Appended::Higher(_)) | Self::Fetch(Fetched::Higher(_))
+        )
+    }
+
     fn bytes_about(&self) -> usize {
         let content = match self {
             Self::Pull(Pulled::Piece(piece)) => {

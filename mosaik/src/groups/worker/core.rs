@@ -28,6 +28,7 @@ use crate::{
         flaws::Flaws,
         identity::{Lineage, Origin, ReplicaId},
         lineage::Standing,
+        refusals::Refusals,
         view::Views,
     },
     primitives::{Digest, NetworkId, PeerId},
@@ -55,6 +56,8 @@ pub(in crate::groups) struct Core {
     pub(super) reads_changed: Notify,
     pub(super) digests: Mutex<Digests>,
     pub(super) meter: Meter,
+    /// What peers say and this member does not take.
+    pub(in crate::groups) refusals: Arc<Refusals>,
     /// What peers say to the driver, each once.
     pub(super) inputs: mpsc::Sender<Input>,
     /// Something is for the driver to look at.
@@ -135,7 +138,7 @@ impl Core {
             mut rng,
             flaws,
         } = making;
-        let session = session(&mut rng);
+        let session = session(&local, &mut rng);
         let is_observer = config.preference() == LeadershipPreference::Observer;
         let formation = config.formation().clone();
         let config_id = &config.group_id().to_owned();
@@ -168,6 +171,7 @@ impl Core {
             reads_changed: Notify::new(),
             digests: Mutex::default(),
             meter: Meter::new(&network_id, config_id),
+            refusals: Arc::default(),
             inputs,
             driver: Notify::new(),
             is_sealed: AtomicBool::new(false),
@@ -333,7 +337,7 @@ impl Core {
     }
 
     pub(super) fn new_session(&self) -> u128 {
-        session(&mut lock(&self.rng))
+        session(&self.local, &mut lock(&self.rng))
     }
 
     /// What the leader adds to an entry.
@@ -437,10 +441,23 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn session(rng: &mut Rng) -> u128 {
-    let mut bytes = [0; 16];
-    rng.fill(&mut bytes);
-    u128::from_be_bytes(bytes)
+/// A session that nobody has had: one half of it names the peer, so that no other peer can write in it.
+fn session(local: &PeerId, rng: &mut Rng) -> u128 {
+    u128::from(owner(local)) << 64 | u128::from(rng.next_u64())
+}
+
+/// Whether commands of this session may come from this peer.
+pub(super) fn is_session_of(session: u128, peer: &PeerId) -> bool {
+    session >> 64 == u128::from(owner(peer))
+}
+
+/// What keys with the same beginning share: to make one takes as long as to guess a session.
+fn owner(peer: &PeerId) -> u64 {
+    let (owner, _) = peer
+        .as_bytes()
+        .split_first_chunk()
+        .expect("invariant: a key has 32 bytes");
+    u64::from_be_bytes(*owner)
 }
 
 /// Strong queries that may wait for one round; more are refused at once.

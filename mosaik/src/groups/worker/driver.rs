@@ -509,6 +509,8 @@ impl Driver {
         let mut config = ReplicaConfig::new(me, lock(&core.rng).next_u64(), tasks.clone());
         config.name = format!("group {}", core.config.group_id());
         config.timings = timings(&core);
+        config.is_guarded = !core.flaws.no_fence();
+        config.refusals = core.refusals.clone();
         let line = Arc::new(Line {
             core: core.this.clone(),
             me,

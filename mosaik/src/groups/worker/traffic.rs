@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{
     batch::{Entry, Piece, parse_lineage},
-    core::{Active, Core, Stopped, lock},
+    core::{Active, Core, Stopped, is_session_of, lock},
     digest::Pulse,
     driver::Input,
     wire::{
@@ -26,6 +26,7 @@ use crate::{
         consensus::{self, Carrier, CarryError, ProposeError, RaftReply, RaftRequest, ReadError},
         identity::{Lineage, ReplicaId},
         lineage::{Address, Standing, Verdict, fence},
+        refusals::Refused,
     },
     primitives::PeerId,
     runtime::time,
@@ -97,13 +98,21 @@ impl Carrier for Line {
 impl Core {
     /// Another member's fence has turned a message of this one away.
     fn fenced(&self, address: &Address, verdict: Verdict) {
-        if verdict == Verdict::Removed {
-            let is_current = lock(&self.place).me == address.from;
-            if is_current {
-                self.is_removed.store(true, Ordering::Relaxed);
-                self.driver.notify_one();
-            }
+        if verdict != Verdict::Removed {
+            return;
         }
+        let says_voter = self.active.borrow().as_ref().is_some_and(|active| {
+            let view = active.replica.watch();
+            let view = view.borrow();
+            active.id == address.from && view.members.voters.contains(&address.to)
+        });
+        if !says_voter {
+            // Who does not vote cannot end another's membership by saying so.
+            self.refusals.count(Refused::NoVoter);
+            return;
+        }
+        self.is_removed.store(true, Ordering::Relaxed);
+        self.driver.notify_one();
     }
 
     /// Whether a message for the consensus may pass, and to which replica.
@@ -160,6 +169,7 @@ impl Core {
             }
             _ => {
                 tracing::warn!(peer = %from.peer.fmt_short(), "malformed request refused");
+                self.refusals.count(Refused::Malformed);
                 refuse_malformed()
             }
         }
@@ -182,6 +192,7 @@ impl Core {
         };
         async move {
             if verdict != Verdict::Blank || !self.is_awaiting(&address) {
+                self.refusals.count(Refused::Fenced);
                 return RaftAnswer::Fenced(verdict);
             }
             // The message shows that the history is there: founding is told, and the fence is asked again.
@@ -217,10 +228,14 @@ impl Core {
         let ready = |answer| std::future::ready(answer).boxed();
         let incarnation = match kind {
             ASK_LEAVE if head.len() == 28 => head[20..].try_into().ok().map(u64::from_be_bytes),
-            ASK_LEAVE => return ready(LeaderAnswer::Refused),
+            ASK_LEAVE => {
+                self.refusals.count(Refused::Malformed);
+                return ready(LeaderAnswer::Refused);
+            }
             _ => None,
         };
         let Ok(lineage) = parse_lineage(head.get(..20).unwrap_or_default()) else {
+            self.refusals.count(Refused::Malformed);
             return ready(LeaderAnswer::Refused);
         };
         let Some(active) = self.active_in(lineage) else {
@@ -228,8 +243,14 @@ impl Core {
         };
         match kind {
             ASK_PROPOSE => {
-                if Piece::parse(&body).is_err() {
-                    tracing::warn!(peer = %from.fmt_short(), "malformed commands refused");
+                let refused = match Piece::parse(&body) {
+                    Ok(piece) if is_session_of(piece.session, &from) => None,
+                    Ok(_) => Some(Refused::Session),
+                    Err(_) => Some(Refused::Malformed),
+                };
+                if let Some(why) = refused {
+                    tracing::warn!(peer = %from.fmt_short(), ?why, "commands refused");
+                    self.refusals.count(why);
                     return ready(LeaderAnswer::Refused);
                 }
                 async move {
@@ -257,7 +278,10 @@ impl Core {
                 }
             }
             .boxed(),
-            _ => ready(LeaderAnswer::Refused),
+            _ => {
+                self.refusals.count(Refused::Malformed);
+                ready(LeaderAnswer::Refused)
+            }
         }
     }
 
@@ -383,9 +407,12 @@ impl Member for Core {
                 Ok(said) if said.from.is_of(&from.peer) => {
                     let _ = self.inputs.try_send(Input::Said(Box::new(said)));
                 }
-                _ => tracing::debug!(peer = %from.peer.fmt_short(), "malformed note dropped"),
+                _ => {
+                    tracing::debug!(peer = %from.peer.fmt_short(), "malformed note dropped");
+                    self.refusals.count(Refused::Malformed);
+                }
             },
-            _ => {}
+            _ => self.refusals.count(Refused::Malformed),
         }
     }
 
@@ -415,6 +442,7 @@ impl Member for Core {
         body: Bytes,
     ) -> BoxFuture<'static, Bytes> {
         if kind != ASK_RAFT {
+            self.refusals.count(Refused::Malformed);
             return refuse_malformed();
         }
         self.this.upgrade().map_or_else(refuse_malformed, |this| {

@@ -46,13 +46,73 @@ async fn a_member_that_talks_nonsense_is_borne() {
     assert!(states(&groups).await.iter().all(|state| state.len() == 42));
 }
 
+/// Nobody can write in another's name: a session is of the peer that began it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_cannot_write_in_the_session_of_another() {
+    let nodes = nodes(3).await;
+    let groups: Vec<_> = nodes.iter().map(counter).collect();
+    online(&groups).await;
+    all_vote(&groups).await;
+    soon("a command", groups[0].execute(1)).await.unwrap();
+    let leads = |index: &usize| groups[*index].is_leader();
+    let leader = (0..3).find(leads).expect("one leads");
+    let (hostile, victim) = ((leader + 1) % 3, (leader + 2) % 3);
+    let bond = groups[hostile]
+        .bonds()
+        .get(&nodes[leader].local().id())
+        .unwrap();
+    let head = named(groups[hostile].status().lineage.unwrap());
+    // Encoded as members encode commands: a session, the first number, how many, and each behind its length.
+    let piece = |of: &Network| {
+        let mut piece = of.local().id().as_bytes()[..8].to_vec();
+        piece.extend_from_slice(&[7; 8]);
+        piece.extend_from_slice(&1u64.to_be_bytes());
+        piece.extend_from_slice(&1u32.to_be_bytes());
+        piece.extend_from_slice(&1u32.to_be_bytes());
+        piece.push(100);
+        piece
+    };
+    let refused = |group: &Group<Counter>| {
+        let counts = group.refusals();
+        counts
+            .into_iter()
+            .find(|(kind, _)| *kind == "session")
+            .unwrap()
+            .1
+    };
+    for number in 1..=3 {
+        for of in [victim, leader] {
+            let forged = bond.ask(PROPOSE, head.clone().into(), piece(&nodes[of]).into());
+            let answer = soon("an answer", forged).await.expect("an answer");
+            assert_eq!(answer.first(), Some(&REFUSED));
+        }
+        assert_eq!(refused(&groups[leader]), 2 * number);
+    }
+    // In a session of its own it may.
+    let own = bond.ask(PROPOSE, head.into(), piece(&nodes[hostile]).into());
+    let answer = soon("an answer", own).await.expect("an answer");
+    assert_eq!(answer.first(), Some(&0));
+    soon("a command", groups[victim].execute(1)).await.unwrap();
+    assert_eq!(states(&groups).await, [[1, 100, 1]; 3]);
+}
+
+/// The history's name as it travels.
+fn named(lineage: groups::LineageId) -> Vec<u8> {
+    let mut named = lineage.id.as_bytes()[..16].to_vec();
+    named.extend_from_slice(&lineage.epoch.to_be_bytes());
+    named
+}
+
+/// The kind of the request to write, and the answer to one that makes no sense.
+const PROPOSE: u8 = 2;
+const REFUSED: u8 = 4;
+
 /// Says everything; how many answers came.
 async fn babble(bond: Bond<Counter>, lineage: groups::LineageId) -> usize {
     let mut rng = SmallRng::seed_from_u64(1);
     let mut answers = 0;
-    // The history's name as it travels: what follows it is believed to be about this history.
-    let mut named = lineage.id.as_bytes()[..16].to_vec();
-    named.extend_from_slice(&lineage.epoch.to_be_bytes());
+    // What follows it is believed to be about this history.
+    let named = named(lineage);
     for number in 0..SAYINGS {
         let kind = rng.random_range(0..KINDS);
         let length = [0, 1, 8, 36, 500, 20_000][rng.random_range(0..6)];

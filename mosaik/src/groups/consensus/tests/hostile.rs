@@ -1,10 +1,13 @@
 //! Members that say what no honest replica says.
 
-use super::harness::{Cluster, id, soon};
+use super::harness::{Cluster, Lie, id, soon};
 use crate::groups::consensus::wire::{
-    Append, Ballot, Fetch, Item, Members, Point, Pull, RaftReply, RaftRequest, Reply, Request,
-    Said, Transfer,
+    Append, Appended, Ballot, Fetch, Item, Members, Point, Promise, Pull, RaftReply, RaftRequest,
+    Reply, Request, Said, Transfer,
 };
+use crate::groups::identity::ReplicaId;
+use crate::groups::refusals::Refused;
+use crate::runtime::time::{Duration, sleep};
 
 fn append(term: u64, previous: Option<(u64, u64)>, entries: Vec<Item>) -> Request {
     let previous = previous.map(|(term, index)| Point { term, index });
@@ -100,5 +103,177 @@ async fn nonsense_is_refused_and_harms_nothing() {
     assert!(matches!(itself.await, RaftReply(Reply::Refused(_))));
     cluster.write("b").await;
     cluster.all_hold(&["a", "b"]).await;
+    cluster.close().await;
+}
+
+/// What a peer says that wants to lead, to unseat who does, or to use up terms.
+fn ambition(term: u64, me: u64) -> Vec<Request> {
+    let last = Some(Point {
+        term,
+        index: 1 << 40,
+    });
+    let ballot = Ballot {
+        term: term + 1,
+        last,
+        transfer: true,
+    };
+    vec![
+        Request::Vote(ballot.clone()),
+        Request::PreVote(ballot),
+        append(term, None, Vec::new()),
+        append(
+            term + 1,
+            None,
+            vec![Item(term + 1, Said::Batch("forged".into()))],
+        ),
+        append(
+            term + 1,
+            Some((term, 2)),
+            vec![Item(term + 1, members(vec![vec![me]]))],
+        ),
+        Request::Transfer(Transfer {
+            term: term + 1,
+            to: id(me),
+            last,
+        }),
+        fetch(term + 1, (term, 3), vec![me]),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_vote_cannot_lead_or_unseat() {
+    let mut cluster = Cluster::founded(3).await;
+    cluster.add(id(4)).await;
+    let leader = cluster.leader().await;
+    cluster.replica(leader).add_learner(id(4)).await.unwrap();
+    cluster.write("a").await;
+    cluster.all_hold(&["a"]).await;
+    let term = cluster.replica(leader).watch().borrow().term;
+    let mut said_count = 0;
+    // A learner, a peer that is no member, and a voter's former self.
+    let former = ReplicaId::new(id(2).key().into(), 9);
+    for round in 0..20 {
+        for (liar, number) in [(id(4), 4), (id(9), 9), (former, 2)] {
+            for request in ambition(term + round, number) {
+                for target in (1..=3).map(id) {
+                    let shown = format!("{request:?}");
+                    let served = cluster
+                        .replica(target)
+                        .serve(liar, RaftRequest::new(request.clone()));
+                    let reply = soon("a reply", served).await;
+                    assert!(
+                        matches!(reply, RaftReply(Reply::Refused(_))),
+                        "{shown}: {reply:?}"
+                    );
+                    said_count += 1;
+                }
+            }
+        }
+    }
+    let counted: u64 = (1..=3)
+        .map(|number| cluster.replica(id(number)).0.refusals.of(Refused::NoVoter))
+        .sum();
+    assert_eq!(counted, said_count);
+    cluster.write("b").await;
+    cluster.all_hold(&["a", "b"]).await;
+    let view = cluster.replica(leader).watch().borrow().clone();
+    assert!(view.is_leader() && view.term == term, "{view:?}");
+    cluster.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn terms_cannot_be_used_up_by_anybody() {
+    let cluster = Cluster::founded(3).await;
+    cluster.write("a").await;
+    for request in ambition((1 << 62) - 3, 2) {
+        let served = cluster
+            .replica(id(1))
+            .serve(id(2), RaftRequest::new(request));
+        let reply = soon("a reply", served).await;
+        assert!(matches!(reply, RaftReply(Reply::Refused(_))), "{reply:?}");
+    }
+    assert_eq!(cluster.replica(id(1)).0.refusals.of(Refused::Leap), 7);
+    cluster.write("b").await;
+    cluster.all_hold(&["a", "b"]).await;
+    cluster.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_vote_cannot_unseat_by_its_answers() {
+    let lies: [Lie; 4] = [
+        |request| match request {
+            Request::Append(append) => {
+                Some(Reply::Append(Appended::Higher(promise(append.term + 1))))
+            }
+            _ => None,
+        },
+        |request| match request {
+            Request::Append(_) => Some(Reply::Append(Appended::Higher(promise(u64::MAX)))),
+            _ => None,
+        },
+        // Has entries that it has not, or none that it has.
+        |request| match request {
+            Request::Append(_) => Some(Reply::Append(Appended::Stored)),
+            _ => None,
+        },
+        |request| match request {
+            Request::Append(_) => Some(Reply::Append(Appended::Conflict)),
+            _ => None,
+        },
+    ];
+    for lie in lies {
+        let mut cluster = Cluster::founded(3).await;
+        cluster.add(id(4)).await;
+        let leader = cluster.leader().await;
+        cluster.replica(leader).add_learner(id(4)).await.unwrap();
+        cluster.write("a").await;
+        cluster.all_hold(&["a"]).await;
+        let term = cluster.replica(leader).watch().borrow().term;
+        cluster.net.set_liar(Some((id(4), lie)));
+        for number in 0..50 {
+            cluster.write(&format!("{number}")).await;
+            sleep(Duration::from_millis(100)).await;
+        }
+        let view = cluster.replica(leader).watch().borrow().clone();
+        assert!(view.is_leader() && view.term == term, "{view:?}");
+        for number in 1..=3 {
+            assert_eq!(cluster.state(id(number)).len(), 51);
+        }
+        cluster.net.set_liar(None);
+        cluster.close().await;
+    }
+}
+
+fn promise(term: u64) -> Promise {
+    Promise {
+        term,
+        to: id(4),
+        committed: true,
+    }
+}
+
+/// What makes the rule above bearable: a voter that has missed who votes is led all the same.
+#[tokio::test(start_paused = true)]
+async fn a_voter_that_has_missed_who_votes_elects_one_it_does_not_know() {
+    let mut cluster = Cluster::founded(3).await;
+    cluster.add(id(4)).await;
+    let leader = cluster.leader().await;
+    cluster.replica(leader).add_learner(id(4)).await.unwrap();
+    cluster.write("a").await;
+    cluster.all_hold(&["a"]).await;
+    let followers: Vec<ReplicaId> = (1..=3).map(id).filter(|id| *id != leader).collect();
+    let (late, leaving) = (followers[0], followers[1]);
+    cluster.net.cut_off(&[late]);
+    let voters = [leader, late, id(4)].into();
+    cluster.replica(leader).change_voters(voters).await.unwrap();
+    cluster.write("b").await;
+    cluster.kill(leader).await;
+    cluster.kill(leaving).await;
+    let known = cluster.replica(late).watch().borrow().members.clone();
+    assert!(!known.voters.contains(&id(4)));
+    cluster.net.heal().await;
+    assert_eq!(cluster.leader().await, id(4));
+    cluster.write("c").await;
+    cluster.all_hold(&["a", "b", "c"]).await;
     cluster.close().await;
 }
