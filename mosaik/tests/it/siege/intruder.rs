@@ -39,6 +39,7 @@ impl Lane {
 const DISCOVERY: [u8; 4] = [0, 1, 0, 1];
 const STREAMS: [u8; 4] = [0, 2, 0, 1];
 const BOND: [u8; 4] = [0, 3, 0, 1];
+const SNAPSHOT: [u8; 4] = [0, 4, 0, 1];
 
 /// The format of a header.
 const HEADER_FORMAT: u8 = 1;
@@ -357,9 +358,18 @@ pub(crate) fn open_stream(stream: Digest, schema: Digest) -> Vec<u8> {
 
 /// The header with which a member asks another one for a bond.
 pub(crate) fn open_bond(group: Digest) -> Vec<u8> {
+    header(BOND, &of_group(group))
+}
+
+/// The header with which a member asks another one, with which it has a bond, for a way to ask for a snapshot.
+pub(crate) fn open_snapshot(group: Digest) -> Vec<u8> {
+    header(SNAPSHOT, &of_group(group))
+}
+
+fn of_group(group: Digest) -> Vec<u8> {
     let mut request = vec![1];
     request.extend_from_slice(group.as_bytes());
-    header(BOND, &request)
+    request
 }
 
 fn header(protocol: [u8; 4], request: &[u8]) -> Vec<u8> {

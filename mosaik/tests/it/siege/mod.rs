@@ -18,7 +18,7 @@ use mosaik::{Digest, iroh::EndpointAddr};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::intruder::{
-    Arena, Intruder, Lane, Record, ask, bad_ticket, open_bond, open_stream,
+    Arena, Intruder, Lane, Record, ask, bad_ticket, open_bond, open_snapshot, open_stream,
 };
 
 /// Starts each line of an attacker's report.

@@ -4,7 +4,7 @@ use mosaik::{SecretKey, tickets::Es256SigningKey};
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::siege::{Arena, Intruder, Lane, ask, bad_ticket, open_bond, open_stream};
+use crate::siege::{Arena, Intruder, Lane, ask, bad_ticket, open_bond, open_snapshot, open_stream};
 
 const NETWORK: &str = "tickets.refusals";
 
@@ -93,4 +93,20 @@ async fn a_member_tells_strangers_a_code() {
     say_no_more_than(&answers, 30_403, "");
     let reason = group.status().refused[0].reason.clone();
     assert_eq!(reason, "JWT: the peer carries none");
+}
+
+/// Whoever has no bond gets no snapshot, and is told no more than whoever gets no bond: with the ticket that is asked for
+/// and without one, of a group that asks for one and of one that does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_gives_strangers_no_snapshot() {
+    let (guard, rule) = guard().await;
+    let asks = guard.groups().with_key("asks").require_ticket(rule).join();
+    let open = guard.groups().with_key("open").join();
+    soon("online", open.when().online()).await;
+    for group in [*asks.id(), *open.id()] {
+        let answers = answers(&guard, Lane::Data, open_snapshot(group), Some(group)).await;
+        say_no_more_than(&answers, 30_403, "");
+    }
+    let of_none = answers(&guard, Lane::Data, open_snapshot(Digest::random()), None).await;
+    say_no_more_than(&of_none, 30_404, "");
 }
