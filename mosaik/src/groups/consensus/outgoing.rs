@@ -1,6 +1,6 @@
 //! Seeing to it that a member gets a snapshot: it is told who has one, and asked how far it is.
 //!
-//! Who has one is a voter that has all that is wanted in its log, or nearly; or else this leader (decision 18).
+//! Who has one is a voter that has all that is wanted in its log, or nearly; or else this leader (decision 19).
 
 use core::time::Duration;
 use std::sync::atomic::{AtomicU64, Ordering};
