@@ -86,8 +86,11 @@ impl<T: Value> Elements<T> {
         let len = self.len_u64();
         match usize::try_from(index) {
             Ok(position) if index <= len => {
-                self.0.insert(position, value.clone());
-                effects.record(|| VecChange::new(index, 0, vec![value]));
+                let noted = effects.is_followed().then(|| value.clone());
+                self.0.insert(position, value);
+                if let Some(value) = noted {
+                    effects.record(|| VecChange::new(index, 0, vec![value]));
+                }
                 Reply::Done
             }
             _ => Reply::Refused(Refusal::OutOfRange { index, len }),
@@ -168,6 +171,10 @@ impl<T: Value> Structure for Elements<T> {
             Operation::Clear => self.truncate(0, effects),
         }
         Reply::Done
+    }
+
+    fn is_sweeping(operation: &Self::Operation) -> bool {
+        matches!(operation, Operation::Truncate(_) | Operation::Clear)
     }
 
     fn count(&self) -> usize {

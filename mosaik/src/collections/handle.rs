@@ -207,9 +207,24 @@ macro_rules! mutators {
 }
 pub(super) use mutators;
 
-/// Gives handles and snapshots of a collection the same reads.
+/// Gives handles and snapshots of a collection the same reads, each of a moment: handles look at the state in place.
 macro_rules! reads {
-    ([$($bounds:tt)*] $name:ident [$($args:tt)*] = $structure:ty {$(
+    ($($all:tt)*) => {
+        $crate::collections::handle::reads_by! { read $($all)* }
+    };
+}
+pub(super) use reads;
+
+/// As [`reads`], for what takes time with the length: no write waits for it.
+macro_rules! scans {
+    ($($all:tt)*) => {
+        $crate::collections::handle::reads_by! { scan $($all)* }
+    };
+}
+pub(super) use scans;
+
+macro_rules! reads_by {
+    ($by:ident [$($bounds:tt)*] $name:ident [$($args:tt)*] = $structure:ty {$(
         $(#[$meta:meta])*
         fn $method:ident $([$($generics:tt)*])? ($($arg:ident: $type:ty),*) -> $output:ty
             $(where [$($clause:tt)*])? |$state:ident| $body:block
@@ -219,9 +234,7 @@ macro_rules! reads {
             pub fn $method $(<$($generics)*>)? (&self $(, $arg: $type)*) -> $output
             $(where $($clause)*)?
             {
-                let snapshot = self.0.latest();
-                let $state = snapshot.state();
-                $body
+                self.0.$by(|$state| $body)
             }
         )*}
 
@@ -236,4 +249,4 @@ macro_rules! reads {
         )*}
     };
 }
-pub(super) use reads;
+pub(super) use reads_by;

@@ -187,13 +187,12 @@ pub struct Keyed<T>(pub(super) T);
 
 impl<T: Table> Keyed<T> {
     fn set(&mut self, key: T::Key, value: T::Value, effects: &mut Effects<Change<T>>) -> Reply {
-        let old = self.0.put(key.clone(), value.clone());
+        let noted = effects.is_followed().then(|| (key.clone(), value.clone()));
+        let old = self.0.put(key, value);
         let reply = effects.answer(|| Reply::Found(old.as_ref().and_then(fingerprint)));
-        effects.record(|| MapChange::Set {
-            key,
-            old,
-            new: value,
-        });
+        if let Some((key, new)) = noted {
+            effects.record(|| MapChange::Set { key, old, new });
+        }
         reply
     }
 
@@ -440,6 +439,10 @@ impl<T: Table> Structure for Keyed<T> {
             }
         }
         Reply::Done
+    }
+
+    fn is_sweeping(operation: &Self::Operation) -> bool {
+        matches!(operation, Operation::Clear)
     }
 
     fn count(&self) -> usize {

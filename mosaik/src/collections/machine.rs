@@ -36,10 +36,11 @@ impl Datum for Command {
     }
 }
 
-/// The replica of one node: the state that commands change, and what is shown of it.
+/// The replica of one node: what changes the state that is shown.
 pub(super) struct Machine<S: Structure> {
-    state: S,
     version: Index,
+    /// How many items there are.
+    count: usize,
     run: Run<S::Change>,
     shared: Arc<Shared<S>>,
     store_id: StoreId,
@@ -55,8 +56,8 @@ impl<S: Structure> Machine<S> {
         history_changes_max: usize,
     ) -> Self {
         Self {
-            state: S::default(),
             version: Index(0),
+            count: 0,
             run: Run::Empty,
             shared: Arc::new(Shared::new(history_changes_max)),
             store_id,
@@ -69,36 +70,7 @@ impl<S: Structure> Machine<S> {
         &self.shared
     }
 
-    fn apply_one(&mut self, version: Index, operation: S::Operation, answers: bool) -> Reply {
-        let mut effects = Effects::new(matches!(self.run, Run::Followed(_)), answers);
-        let reply = self.state.apply(operation, &mut effects);
-        if let Run::Followed(changes) = &mut self.run {
-            let effects = effects.into_changes().into_iter();
-            changes.extend(effects.map(|change| (version, change)));
-        }
-        reply
-    }
-
-    /// All, or with the first that is refused, none.
-    fn apply_together(&mut self, version: Index, operations: Vec<S::Operation>) -> Reply {
-        let before = self.state.clone();
-        let changes_count = match &self.run {
-            Run::Followed(changes) => changes.len(),
-            Run::Empty | Run::Unseen => 0,
-        };
-        for operation in operations {
-            let reply = self.apply_one(version, operation, false);
-            if matches!(reply, Reply::Refused(_)) {
-                self.state = before;
-                if let Run::Followed(changes) = &mut self.run {
-                    changes.truncate(changes_count);
-                }
-                return reply;
-            }
-        }
-        Reply::Done
-    }
-
+    /// Applies a command, encoded, to the state that readers see.
     pub(super) fn apply_command(&mut self, version: Index, command: &[u8]) -> Reply {
         self.version = version;
         if matches!(self.run, Run::Empty) {
@@ -109,10 +81,40 @@ impl<S: Structure> Machine<S> {
                 Run::Unseen
             };
         }
-        match wire::receive::<S::Operation>(command) {
-            Ok(Received::One { operation, answers }) => self.apply_one(version, operation, answers),
-            Ok(Received::Together(operations)) => self.apply_together(version, operations),
-            Err(reason) => Reply::Refused(Refusal::Undecodable { reason }),
+        // Whatever decoding takes, readers do not wait for it.
+        let received = wire::receive::<S::Operation>(command);
+        let is_long = command.len() > SHORT_COMMAND_BYTES_MAX
+            || match &received {
+                Ok(Received::One { operation, .. }) => S::is_sweeping(operation),
+                Ok(Received::Together(_)) => true,
+                Err(_) => false,
+            };
+        let run = &mut self.run;
+        let (reply, count) = self.shared.change(version, is_long, |state| {
+            let reply = match received {
+                Ok(Received::One { operation, answers }) => {
+                    run.apply(state, version, operation, answers)
+                }
+                Ok(Received::Together(operations)) => {
+                    run.apply_together(state, version, operations)
+                }
+                Err(reason) => Reply::Refused(Refusal::Undecodable { reason }),
+            };
+            (reply, state.count())
+        });
+        self.count = count;
+        reply
+    }
+
+    /// Applies a command, and encodes what its writer is told.
+    fn answer(&mut self, version: Index, command: &[u8]) -> Bytes {
+        let mut reply = self.apply_command(version, command);
+        if self.is_verified_here() {
+            reply = Reply::Verified(self.shared.read(digest::of), Box::new(reply));
+        }
+        match reply {
+            Reply::Done => Bytes::new(),
+            reply => encode(&reply).unwrap_or_default(),
         }
     }
 
@@ -121,20 +123,23 @@ impl<S: Structure> Machine<S> {
     /// Follows from the state and its version alone, so that all replicas look at the same versions. The more items,
     /// the more seldom: a write pays for one item, or less.
     fn is_verified_here(&self) -> bool {
-        let count = self.state.count();
+        let count = self.count;
         let period = count.next_power_of_two().max(VERIFY_EVERY) as u64;
         count <= VERIFY_ITEMS_MAX && self.version.0.is_multiple_of(period)
     }
 
-    /// Shows the state, and what led to it since it was shown last; `None` if that is not known.
+    /// Tells of the state, and what led to it since that was done last; `None` if that is not known.
     fn show(&mut self, changes: Option<Vec<(Index, S::Change)>>) {
-        self.shared
-            .publish(self.version, self.state.clone(), changes);
+        self.shared.publish(self.version, changes);
         if let Some(figures) = self.shared.figures.get() {
-            figures.set_size(self.state.count());
+            figures.set_size(self.count);
         }
     }
 }
+
+/// A command up to this length is applied in some microseconds: readers wait for it. Beside a longer one they see the
+/// state before.
+const SHORT_COMMAND_BYTES_MAX: usize = 4096;
 
 /// Versions from one look at the whole state to the next, at least.
 const VERIFY_EVERY: usize = 1024;
@@ -150,6 +155,49 @@ enum Run<C> {
     Unseen,
     /// All of them.
     Followed(Vec<(Index, C)>),
+}
+
+impl<C> Run<C> {
+    fn apply<S: Structure<Change = C>>(
+        &mut self,
+        state: &mut S,
+        version: Index,
+        operation: S::Operation,
+        answers: bool,
+    ) -> Reply {
+        let mut effects = Effects::new(matches!(self, Self::Followed(_)), answers);
+        let reply = state.apply(operation, &mut effects);
+        if let Self::Followed(changes) = self {
+            let effects = effects.into_changes().into_iter();
+            changes.extend(effects.map(|change| (version, change)));
+        }
+        reply
+    }
+
+    /// All, or with the first that is refused, none.
+    fn apply_together<S: Structure<Change = C>>(
+        &mut self,
+        state: &mut S,
+        version: Index,
+        operations: Vec<S::Operation>,
+    ) -> Reply {
+        let before = state.clone();
+        let changes_count = match self {
+            Self::Followed(changes) => changes.len(),
+            Self::Empty | Self::Unseen => 0,
+        };
+        for operation in operations {
+            let reply = self.apply(state, version, operation, false);
+            if matches!(reply, Reply::Refused(_)) {
+                *state = before;
+                if let Self::Followed(changes) = self {
+                    changes.truncate(changes_count);
+                }
+                return reply;
+            }
+        }
+        Reply::Done
+    }
 }
 
 impl<S: Structure> Drop for Machine<S> {
@@ -179,14 +227,7 @@ impl<S: Structure> StateMachine for Machine<S> {
     }
 
     fn apply_with_response(&mut self, command: Command, ctx: &dyn ApplyContext) -> Bytes {
-        let mut reply = self.apply_command(ctx.index(), &command.0);
-        if self.is_verified_here() {
-            reply = Reply::Verified(digest::of(&self.state), Box::new(reply));
-        }
-        match reply {
-            Reply::Done => Bytes::new(),
-            reply => encode(&reply).unwrap_or_default(),
-        }
+        self.answer(ctx.index(), &command.0)
     }
 
     fn label(&self) -> String {
@@ -204,7 +245,7 @@ impl<S: Structure> StateMachine for Machine<S> {
 
     /// How many items there are.
     fn query(&self, (): ()) -> u64 {
-        self.state.count() as u64
+        self.count as u64
     }
 
     fn state_sync(&self) -> SnapshotSync<Self> {
@@ -228,7 +269,8 @@ impl<S: Structure> SnapshotMachine for Machine<S> {
     type Checkpoint = Writing<S>;
 
     fn checkpoint(&self) -> Writing<S> {
-        Writing::new(&self.state, self.version.0)
+        self.shared
+            .read(|state| Writing::new(state, self.version.0))
     }
 
     fn restore(&mut self, chunks: &mut dyn Iterator<Item = Bytes>) -> Result<(), RestoreError> {
@@ -240,9 +282,14 @@ impl<S: Structure> SnapshotMachine for Machine<S> {
             reading.feed(&chunk).map_err(RestoreError::new)?;
         }
         let (state, version) = reading.finish().map_err(RestoreError::new)?;
-        self.state = state;
         self.version = Index(version);
+        self.count = state.count();
         self.run = Run::Empty;
+        let old = self
+            .shared
+            .change(self.version, false, |live| core::mem::replace(live, state));
+        // Outside of the lock: dropping a large state takes a while.
+        drop(old);
         self.show(None);
         Ok(())
     }
@@ -269,7 +316,7 @@ mod tests {
         for ((items_count, version), expected) in table {
             let mut machine =
                 Machine::<Elements<u64>>::new("store".into(), true, SyncConfig::default(), 0);
-            machine.state = Elements((0..items_count).collect());
+            machine.count = items_count;
             machine.version = Index(version);
             assert_eq!(
                 machine.is_verified_here(),

@@ -1,7 +1,7 @@
 //! Replicated data with the methods of std's collections.
 //!
 //! Every collection is one small data structure (`keyed`, `elements`, `slot`, `ranking`) and the one replica that all of
-//! them share: a state machine in a group (`machine`), a view that readers look at without waiting (`view`), the latest
+//! them share: a state machine in a group (`machine`), a view that readers look at (`view`), the latest
 //! changes (`history`), snapshots in chunks (`checkpoint`). A handle (`map`, `vec`, …) says how its operations are called.
 //!
 //! Collections do not know how peers are found, how a group agrees, or how bytes travel.

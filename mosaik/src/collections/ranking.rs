@@ -378,6 +378,10 @@ impl<P: OrderedKey, K: Key, V: Value, const CAP: u64> Structure for Ranking<P, K
         Reply::Done
     }
 
+    fn is_sweeping(operation: &Self::Operation) -> bool {
+        matches!(operation, Operation::RemoveRange(..) | Operation::Clear)
+    }
+
     fn count(&self) -> usize {
         self.entries.len()
     }

@@ -82,6 +82,16 @@ impl<S: Structure> Replica<S> {
         self.shared.latest()
     }
 
+    /// Looks at the state as it is here, for a moment.
+    pub(super) fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
+        self.shared.read(look)
+    }
+
+    /// Looks at the state as it is here, for as long as it takes.
+    pub(super) fn scan<R>(&self, look: impl FnOnce(&S) -> R) -> R {
+        look(self.latest().state())
+    }
+
     pub(super) const fn when(&self) -> &When {
         &self.when
     }
@@ -100,7 +110,7 @@ impl<S: Structure> Replica<S> {
             self.store_id,
             self.is_writer,
             self.version(),
-            self.latest().state().count(),
+            self.read(S::count),
             self.group.status(),
         )
     }
@@ -173,7 +183,9 @@ impl<S: Structure> Replica<S> {
         let shared = self.shared.clone();
         async move {
             match asked.await {
-                Ok(_) => Ok(shared.latest().version()),
+                Ok(_) => Ok(Version(
+                    shared.published.read(|published| published.version),
+                )),
                 Err(QueryError::NoQuorum(())) => Err(Error::NoQuorum(())),
                 Err(QueryError::GroupTerminated) => Err(Error::NetworkDown),
                 Err(QueryError::Failed { reason, .. }) => Err(Error::Failed { value: (), reason }),

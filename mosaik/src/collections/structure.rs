@@ -41,6 +41,11 @@ pub trait Structure: Clone + Default + Send + Sync + 'static {
     /// Applies one operation.
     fn apply(&mut self, operation: Self::Operation, effects: &mut Effects<Self::Change>) -> Reply;
 
+    /// Whether applying it may take long though it is short.
+    fn is_sweeping(_: &Self::Operation) -> bool {
+        false
+    }
+
     /// How many items there are.
     fn count(&self) -> usize;
 
@@ -78,6 +83,11 @@ impl<C> Effects<C> {
             changes: records.then(Vec::new),
             answers,
         }
+    }
+
+    /// Whether changes are noted.
+    pub(super) const fn is_followed(&self) -> bool {
+        self.changes.is_some()
     }
 
     /// Notes a change, which is made only if somebody follows.

@@ -3,7 +3,7 @@
 use core::future::Future;
 
 use super::elements::{Elements, Operation};
-use super::handle::{handle, mutators, reads};
+use super::handle::{handle, mutators, reads, scans};
 use super::replica::Replica;
 use super::structure::Reply;
 use super::wire::{Wire, command};
@@ -172,7 +172,9 @@ reads! { [T: Value] Vec [T] = Elements<T> {
 
     /// All values, of this moment, in order.
     fn iter() -> impl DoubleEndedIterator<Item = T> + 'static |state| { state.0.clone().into_iter() }
+}}
 
+scans! { [T: Value] Vec [T] = Elements<T> {
     /// Whether a value is there.
     fn contains(value: &T) -> bool where [T: PartialEq] |state| { state.0.contains(value) }
 
