@@ -230,6 +230,14 @@ impl<S: Structure> StateMachine for Machine<S> {
         self.answer(ctx.index(), &command.0)
     }
 
+    fn apply_encoded(
+        &mut self,
+        command: &[u8],
+        ctx: &dyn ApplyContext,
+    ) -> Result<Bytes, Infallible> {
+        Ok(self.answer(ctx.index(), command))
+    }
+
     fn label(&self) -> String {
         format!("{} {}", S::KIND, Short(&self.store_id))
     }

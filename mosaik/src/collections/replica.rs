@@ -1,17 +1,19 @@
 //! The one replica that every kind of collection has.
 
 use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::machine::{Command, Machine};
+use super::machine::Machine;
 use super::metrics::Figures;
 use super::stores::Claim;
 use super::structure::{Reply, Structure};
 use super::view::{Shared, Snapshot};
 use super::{Batch, Changes, CollectionConfig, Error, Status, StoreId, Version, When};
-use crate::groups::{Consistency, Formation, Group, GroupKey, Outcome, QueryError};
+use crate::groups::{Consistency, Executing, Formation, Group, GroupKey, Outcome, QueryError};
 use crate::network::Network;
 use crate::primitives::encoding::EncodeError;
 use crate::primitives::{GroupId, decode};
@@ -120,58 +122,47 @@ impl<S: Structure> Replica<S> {
     }
 
     /// Has a command applied; `value` comes back if it certainly is not.
-    pub(super) fn write<T: Send + Sync + 'static>(
+    pub(super) fn write<T>(
         &self,
         value: T,
         command: Result<Bytes, EncodeError>,
-    ) -> impl Future<Output = Result<Version, Error<T>>> + Send + Sync + 'static + use<S, T> {
-        self.write_unless(false, value, command)
+    ) -> Write<S, T, Version> {
+        self.ask(value, command, |_, version| Some(version))
     }
 
     /// As [`write`](Self::write), unless it is nothing at all, which is done already.
-    pub(super) fn write_unless<T: Send + Sync + 'static>(
+    pub(super) fn write_unless<T>(
         &self,
         is_nothing: bool,
         value: T,
         command: Result<Bytes, EncodeError>,
-    ) -> impl Future<Output = Result<Version, Error<T>>> + Send + Sync + 'static + use<S, T> {
-        let version = self.version();
-        let written = (!is_nothing).then(|| self.ask(value, command, |_, version| Some(version)));
-        async move {
-            match written {
-                Some(written) => written.await,
-                None => Ok(version),
-            }
+    ) -> Write<S, T, Version> {
+        if is_nothing {
+            return Write {
+                value: Some(value),
+                progress: Progress::Nothing(self.version()),
+                read: |_, version| Some(version),
+            };
         }
+        self.write(value, command)
     }
 
     /// As [`write`](Self::write), with what `read` finds in the reply.
-    pub(super) fn ask<T: Send + Sync + 'static, R: 'static>(
+    pub(super) fn ask<T, R>(
         &self,
         value: T,
         command: Result<Bytes, EncodeError>,
         read: fn(Reply, Version) -> Option<R>,
-    ) -> impl Future<Output = Result<R, Error<T>>> + Send + Sync + 'static + use<S, T, R> {
-        let submitted = match (&self.claim, command) {
-            (Err(open), _) => Err(Unsent::OtherTypes(open.clone())),
-            (Ok(_), Err(error)) => Err(Unsent::Encoding(error)),
-            (Ok(_), Ok(bytes)) => Ok(self.group.execute_with_response(Command(bytes))),
+    ) -> Write<S, T, R> {
+        let progress = match (&self.claim, command) {
+            (Err(open), _) => Progress::Unsent(Unsent::OtherTypes(open.clone())),
+            (Ok(_), Err(error)) => Progress::Unsent(Unsent::Encoding(error)),
+            (Ok(_), Ok(bytes)) => Progress::Sent(self.group.execute_encoded(&bytes)),
         };
-        async move {
-            let pending = match submitted {
-                Ok(pending) => pending,
-                Err(unsent) => return Err(unsent.into_error(value, Self::kind())),
-            };
-            let outcome = match pending.await {
-                Ok(outcome) => outcome,
-                Err(error) => return Err(Error::of_command(error, value)),
-            };
-            let version = Version(outcome.index);
-            match reply(&outcome) {
-                Some(Reply::Refused(refusal)) => Err(Error::Refused(value, refusal)),
-                Some(reply) => read(reply, version).ok_or(Error::Unknown),
-                None => Err(Error::Unknown),
-            }
+        Write {
+            value: Some(value),
+            progress,
+            read,
         }
     }
 
@@ -194,13 +185,69 @@ impl<S: Structure> Replica<S> {
         }
     }
 
-    pub(super) fn update(
-        &self,
-        batch: Batch<S>,
-    ) -> impl Future<Output = Result<Version, Error<Batch<S>>>> + Send + Sync + 'static + use<S>
-    {
+    pub(super) fn update(&self, batch: Batch<S>) -> Write<S, Batch<S>, Version> {
         let command = batch.command();
         self.write(batch, command)
+    }
+}
+
+/// A write on its way.
+///
+/// Written by hand, and not as `async` blocks within each other, each of which would hold what the inner one holds twice:
+/// thousands of these may be in flight.
+#[must_use = "the write is on its way, and its outcome is for who waits"]
+pub(super) struct Write<S: Structure, T, R> {
+    /// What was to be written, until the outcome is known.
+    value: Option<T>,
+    progress: Progress<S>,
+    read: fn(Reply, Version) -> Option<R>,
+}
+
+enum Progress<S: Structure> {
+    Sent(Executing<Machine<S>>),
+    Unsent(Unsent),
+    /// There was nothing to write; the version now.
+    Nothing(Version),
+    /// The outcome was given.
+    Over,
+}
+
+// Nothing in it is pinned.
+impl<S: Structure, T, R> Unpin for Write<S, T, R> {}
+
+impl<S: Structure, T, R> Future for Write<S, T, R> {
+    type Output = Result<R, Error<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = match &mut self.progress {
+            Progress::Sent(executing) => Some(ready!(Pin::new(executing).poll(context))),
+            _ => None,
+        };
+        let progress = core::mem::replace(&mut self.progress, Progress::Over);
+        let Some(value) = self.value.take() else {
+            // Polled after its end.
+            return Poll::Ready(Err(Error::Unknown));
+        };
+        Poll::Ready(match (outcome, progress) {
+            (Some(Ok(outcome)), _) => self.read_outcome(value, &outcome),
+            (Some(Err(error)), _) => Err(Error::of_command(error, value)),
+            (None, Progress::Unsent(unsent)) => Err(unsent.into_error(value, Replica::<S>::kind())),
+            (None, Progress::Nothing(version)) => {
+                (self.read)(Reply::Done, version).ok_or(Error::Unknown)
+            }
+            (None, Progress::Sent(_) | Progress::Over) => Err(Error::Unknown),
+        })
+    }
+}
+
+impl<S: Structure, T, R> Write<S, T, R> {
+    fn read_outcome(&self, value: T, outcome: &Outcome) -> Result<R, Error<T>> {
+        let version = Version(outcome.index);
+        match reply(outcome) {
+            Some(Reply::Refused(refusal)) => Err(Error::Refused(value, refusal)),
+            Some(reply) => (self.read)(reply, version).ok_or(Error::Unknown),
+            None => Err(Error::Unknown),
+        }
     }
 }
 

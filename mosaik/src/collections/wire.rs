@@ -1,5 +1,6 @@
 //! Operations as bytes: encoded once, by the writer, and never again.
 
+use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -19,8 +20,33 @@ const TELL: u8 = 0;
 const ASK: u8 = 1;
 const TOGETHER: u8 = 2;
 
-/// Most commands fit, header included.
-const COMMAND_BYTES_RESERVED: usize = 64;
+/// Encodes in a buffer that was used before: many short commands take no memory of their own.
+fn with_buffer<R>(fill: impl FnOnce(&mut BytesMut) -> R) -> R {
+    // A value inside another one needs a buffer of its own.
+    let mut buffers = BUFFERS.take();
+    let mut buffer = buffers.pop().unwrap_or_default();
+    BUFFERS.set(buffers);
+    buffer.clear();
+    let outcome = fill(&mut buffer);
+    if buffer.capacity() <= BUFFER_BYTES_KEPT_MAX {
+        let mut buffers = BUFFERS.take();
+        if buffers.len() < BUFFERS_KEPT_MAX {
+            buffers.push(buffer);
+        }
+        BUFFERS.set(buffers);
+    }
+    outcome
+}
+
+std::thread_local! {
+    static BUFFERS: Cell<Vec<BytesMut>> = const { Cell::new(Vec::new()) };
+}
+
+/// A command, and a value in it.
+const BUFFERS_KEPT_MAX: usize = 2;
+
+/// Buffers that a long value has made larger are not kept.
+const BUFFER_BYTES_KEPT_MAX: usize = 16 * 1024;
 
 /// A datum that is written: the bytes that [`Held`] reads.
 #[derive(Debug)]
@@ -28,8 +54,10 @@ pub(super) struct Wire<'a, T>(pub(super) &'a T);
 
 impl<T: Datum> Serialize for Wire<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes = self.0.encode().map_err(S::Error::custom)?;
-        serializer.serialize_bytes(&bytes)
+        with_buffer(|buffer| {
+            self.0.encode_into(buffer).map_err(S::Error::custom)?;
+            serializer.serialize_bytes(buffer)
+        })
     }
 }
 
@@ -80,15 +108,16 @@ pub(super) fn expectation<T: Datum>(value: Option<&T>) -> Result<Option<Bytes>, 
 
 /// One operation; `answers` says that its writer wants to know the outcome.
 pub(super) fn command(operation: &impl Serialize, answers: bool) -> Result<Bytes, EncodeError> {
-    let mut out = BytesMut::with_capacity(COMMAND_BYTES_RESERVED);
-    out.put_slice(&[FORMAT, if answers { ASK } else { TELL }]);
-    primitives::encode_into(operation, &mut out)?;
-    Ok(out.freeze())
+    with_buffer(|buffer| {
+        buffer.put_slice(&[FORMAT, if answers { ASK } else { TELL }]);
+        primitives::encode_into(operation, buffer)?;
+        Ok(Bytes::copy_from_slice(buffer))
+    })
 }
 
 /// Operations that take effect together or not at all.
 pub(super) fn together(operations: &[Bytes]) -> Result<Bytes, EncodeError> {
-    let mut out = BytesMut::with_capacity(COMMAND_BYTES_RESERVED);
+    let mut out = BytesMut::new();
     out.put_slice(&[FORMAT, TOGETHER]);
     primitives::encode_into(operations, &mut out)?;
     Ok(out.freeze())

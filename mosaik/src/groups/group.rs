@@ -1,6 +1,12 @@
 //! The handle on one group.
 
-use core::{fmt, future::Future};
+use core::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +15,7 @@ use super::{
     Bonds, CommandError, Consistency, Cursor, GroupConfig, GroupEvent, Index, IndexRange,
     QueryError, QueryResultAt, StateMachine, Status, Term, When,
     cell::MachineCell,
-    worker::{Applied, Core, Failure},
+    worker::{Applied, Core, Failure, Submitted},
 };
 use crate::primitives::{Datum, GroupId, PeerId, Short, encoding::EncodeError};
 
@@ -61,6 +67,34 @@ pub struct Outcome {
     pub term: Term,
     /// What the machine answered, encoded.
     pub response: Bytes,
+}
+
+/// One command on its way, already encoded.
+#[doc(hidden)]
+#[must_use]
+pub struct Executing<M> {
+    submitted: Submitted,
+    machine: PhantomData<fn() -> M>,
+}
+
+impl<M: StateMachine> Future for Executing<M> {
+    type Output = Result<Outcome, CommandError<M>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.submitted).poll(context));
+        Poll::Ready(match outcome {
+            Ok(applied) => Ok(outcome_of(applied)),
+            Err(failure) => Err(returned(Vec::new(), failure)),
+        })
+    }
+}
+
+fn outcome_of(mut applied: Applied) -> Outcome {
+    Outcome {
+        index: applied.first,
+        term: applied.term,
+        response: applied.responses.pop().unwrap_or_default(),
+    }
 }
 
 impl<M: StateMachine> Group<M> {
@@ -165,12 +199,15 @@ impl<M: StateMachine> Group<M> {
     ) -> impl Future<Output = Result<Outcome, CommandError<M>>> + Send + Sync + 'static + use<M>
     {
         let applied = self.submit(vec![command]);
-        async move {
-            applied.await.map(|mut applied| Outcome {
-                index: applied.first,
-                term: applied.term,
-                response: applied.responses.pop().unwrap_or_default(),
-            })
+        async move { applied.await.map(outcome_of) }
+    }
+
+    /// As [`execute_with_response`](Self::execute_with_response), for a command as it travels, which no error gives back.
+    #[doc(hidden)]
+    pub fn execute_encoded(&self, command: &[u8]) -> Executing<M> {
+        Executing {
+            submitted: self.handle.core.submit(&[command]),
+            machine: PhantomData,
         }
     }
 

@@ -109,6 +109,17 @@ pub trait StateMachine: Sized + Send + Sync + 'static {
         Bytes::new()
     }
 
+    /// As [`apply_with_response`](Self::apply_with_response), for a command as it travels; one that does not decode changes
+    /// nothing.
+    #[doc(hidden)]
+    fn apply_encoded(
+        &mut self,
+        command: &[u8],
+        ctx: &dyn ApplyContext,
+    ) -> Result<Bytes, <Self::Command as Datum>::DecodeError> {
+        Ok(self.apply_with_response(Self::Command::decode(command)?, ctx))
+    }
+
     /// What it is, for people: in the words of an error that concerns this machine.
     #[doc(hidden)]
     fn label(&self) -> String {

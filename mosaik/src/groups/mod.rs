@@ -25,7 +25,7 @@ pub use builder::GroupBuilder;
 mod group;
 pub use group::Group;
 #[doc(hidden)]
-pub use group::Outcome;
+pub use group::{Executing, Outcome};
 
 mod group_config;
 pub use group_config::GroupConfig;

@@ -20,7 +20,7 @@ use crate::{
         identity::Lineage,
         session::{Answer, EntryDigest, Judged, SessionTable, StateDigest},
     },
-    primitives::{Datum, GroupId, NetworkId, decode, encode},
+    primitives::{GroupId, NetworkId, decode, encode},
 };
 
 /// Who wants to know what was applied.
@@ -119,7 +119,16 @@ impl<M: StateMachine> MachineApplier<M> {
         for (seq, bytes) in (piece.first_seq..).zip(piece.commands()) {
             let answer = match session.judge(seq) {
                 Judged::Apply => {
-                    let Ok(command) = <M::Command as Datum>::decode(bytes) else {
+                    let at = Cursor::new(term, position.index().next());
+                    let context = Context {
+                        before: *position,
+                        at,
+                        group_id,
+                        network_id,
+                        utc_ms: *utc_ms,
+                        random: Cell::new(seed ^ at.index().0.wrapping_mul(0xa24b_aed4_963e_e407)),
+                    };
+                    let Ok(response) = machine.apply_encoded(bytes, &context) else {
                         // The same on every member. It keeps its place in the session, and has none in the history.
                         tracing::error!(seq, "a command does not decode: skipped");
                         let answer = answer(*position, term, Bytes::new());
@@ -133,16 +142,6 @@ impl<M: StateMachine> MachineApplier<M> {
                         }
                         continue;
                     };
-                    let at = Cursor::new(term, position.index().next());
-                    let context = Context {
-                        before: *position,
-                        at,
-                        group_id,
-                        network_id,
-                        utc_ms: *utc_ms,
-                        random: Cell::new(seed ^ at.index().0.wrapping_mul(0xa24b_aed4_963e_e407)),
-                    };
-                    let response = machine.apply_with_response(command, &context);
                     digest.response(at.index(), &response);
                     *position = at;
                     let answer = answer(at, term, response);

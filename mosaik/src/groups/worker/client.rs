@@ -160,13 +160,14 @@ impl Client {
     }
 
     /// Takes commands in.
-    pub(super) fn submit(
+    pub(super) fn submit<C: AsRef<[u8]>>(
         &mut self,
-        commands: &[Bytes],
+        commands: &[C],
         now: Instant,
     ) -> Result<oneshot::Receiver<Outcome>, Failure> {
-        let bytes: usize = commands.iter().map(Bytes::len).sum();
-        if let Some(longest) = commands.iter().map(Bytes::len).max() {
+        let lengths = commands.iter().map(|command| command.as_ref().len());
+        let bytes: usize = lengths.clone().sum();
+        if let Some(longest) = lengths.max() {
             if longest > COMMAND_BYTES_MAX {
                 return Err(Failure::TooLarge {
                     bytes: longest,
@@ -199,7 +200,7 @@ impl Client {
         if bytes <= PIECE_BYTES_MAX && self.open_bytes() + bytes > PIECE_BYTES_MAX {
             self.close_open();
         }
-        for command in commands {
+        for command in commands.iter().map(AsRef::as_ref) {
             if self.open_bytes() > 0 && self.open_bytes() + command.len() > PIECE_BYTES_MAX {
                 self.close_open();
             }

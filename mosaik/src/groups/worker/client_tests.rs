@@ -195,7 +195,7 @@ fn limits() {
     let limit = COMMAND_BYTES_MAX;
     assert_eq!(too_large, Failure::TooLarge { bytes, limit });
     assert_eq!(
-        case.client.submit(&[], now).unwrap_err(),
+        case.client.submit::<Bytes>(&[], now).unwrap_err(),
         Failure::NoCommands
     );
     let mebibyte = Bytes::from(vec![0; 1 << 20]);

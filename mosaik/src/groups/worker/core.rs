@@ -3,10 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -69,6 +71,8 @@ pub(in crate::groups) struct Core {
     /// Whoever puts something into the log of the leader, one after the other.
     pub(super) turn: tokio::sync::Mutex<()>,
     stopped: Mutex<Option<Stopped>>,
+    /// It has stopped, or is leaving: what everybody asks first, without a lock.
+    is_over: AtomicBool,
     is_observer: AtomicBool,
     pub(super) leaving: Shutdown,
     pub(super) left: Shutdown,
@@ -115,6 +119,23 @@ pub(super) struct Stopped {
     pub(super) reason: String,
     /// Whether the state is what it was, and may be read.
     pub(super) is_readable: bool,
+}
+
+/// Commands that were handed in, or the reason why not.
+#[must_use]
+pub(in crate::groups) struct Submitted(Result<oneshot::Receiver<Outcome>, Failure>);
+
+impl Future for Submitted {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        match &mut self.0 {
+            Ok(outcome) => Pin::new(outcome)
+                .poll(context)
+                .map(|outcome| outcome.unwrap_or(Err(Failure::Terminated))),
+            Err(failure) => Poll::Ready(Err(failure.clone())),
+        }
+    }
 }
 
 /// What a member is made of.
@@ -178,6 +199,7 @@ impl Core {
             is_removed: AtomicBool::new(false),
             turn: tokio::sync::Mutex::default(),
             stopped: Mutex::default(),
+            is_over: AtomicBool::new(false),
             is_observer: AtomicBool::new(is_observer),
             leaving: Shutdown::new(),
             left: Shutdown::new(),
@@ -212,6 +234,7 @@ impl Core {
     /// Starts leaving the group.
     pub(in crate::groups) fn leave(&self) {
         self.leaving.cancel();
+        self.is_over.store(true, Ordering::Release);
     }
 
     /// Until it has left: nothing of it runs any more.
@@ -252,6 +275,7 @@ impl Core {
             }
             *current = Some(stopped.clone());
         }
+        self.is_over.store(true, Ordering::Release);
         tracing::error!(group = %self.config.group_id(), reason = %stopped.reason, "member stopped");
         self.fail_all(&Failure::Failed(stopped.reason.clone()));
         self.tell(GroupEvent::Stopped {
@@ -261,10 +285,7 @@ impl Core {
     }
 
     /// Takes encoded commands, in the order of calls.
-    pub(in crate::groups) fn submit(
-        &self,
-        commands: &[Bytes],
-    ) -> impl Future<Output = Outcome> + Send + Sync + 'static + use<> {
+    pub(in crate::groups) fn submit<C: AsRef<[u8]>>(&self, commands: &[C]) -> Submitted {
         let submitted = self.refusal().map_or_else(
             || {
                 let submitted = lock(&self.client).submit(commands, self.clock.now());
@@ -279,12 +300,7 @@ impl Core {
                 })
             },
         );
-        async move {
-            match submitted {
-                Ok(outcome) => outcome.await.unwrap_or(Err(Failure::Terminated)),
-                Err(failure) => Err(failure),
-            }
-        }
+        Submitted(submitted)
     }
 
     /// Until everything is applied here that was acknowledged to anybody before the call.
@@ -316,11 +332,13 @@ impl Core {
 
     /// Why nothing can be asked of the group, if nothing can.
     fn refusal(&self) -> Option<Failure> {
-        if self.leaving.is_cancelled() {
-            return Some(Failure::Terminated);
-        }
-        if let Some(stopped) = self.stopped() {
-            return Some(Failure::Failed(stopped.reason));
+        if self.is_over.load(Ordering::Acquire) {
+            if self.leaving.is_cancelled() {
+                return Some(Failure::Terminated);
+            }
+            if let Some(stopped) = self.stopped() {
+                return Some(Failure::Failed(stopped.reason));
+            }
         }
         // Without a history there is nobody to wait for.
         self.active.borrow().is_none().then_some(Failure::Offline)

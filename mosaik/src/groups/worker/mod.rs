@@ -7,7 +7,7 @@
 //! *Invariant:* nothing reaches the consensus that the fence has not accepted.
 
 mod core;
-pub(in crate::groups) use core::{Core, Making};
+pub(in crate::groups) use core::{Core, Making, Submitted};
 
 mod client;
 pub(in crate::groups) use client::{Applied, Failure};
