@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::tied::Tied;
 use crate::{
-    groups::RefusedMember,
+    groups::{RefusedMember, identity::ReplicaId},
     primitives::PeerId,
     runtime::{Observable, time::Instant},
 };
@@ -30,6 +30,14 @@ impl Table {
 
     pub(in crate::groups) fn get(&self, peer: &PeerId) -> Option<Arc<Tied>> {
         self.0.read(|bonded| bonded.by_peer.get(peer).cloned())
+    }
+
+    /// The bond with the peer of a replica. Looks the key up as it stands: to make a [`PeerId`] of it takes longer than all
+    /// the rest of sending a message.
+    pub(in crate::groups) fn of(&self, replica: &ReplicaId) -> Option<Arc<Tied>> {
+        let key = replica.key();
+        self.0
+            .read(|bonded| bonded.by_peer.get(key.as_bytes()).cloned())
     }
 
     pub(in crate::groups) fn contains(&self, peer: &PeerId) -> bool {

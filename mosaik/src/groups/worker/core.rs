@@ -379,14 +379,17 @@ impl Core {
         if leader == active.id {
             return Some(leader);
         }
-        let peer = leader.peer()?;
+        let tied = self.bonds.of(&leader)?;
         let is_another = |present: &ReplicaId| *present != leader;
-        if lock(&self.place).present.get(&peer).is_some_and(is_another) {
+        if lock(&self.place)
+            .present
+            .get(&tied.peer)
+            .is_some_and(is_another)
+        {
             return None;
         }
         let config = self.config.consensus();
         let limit = (config.election_timeout + config.election_timeout_jitter).mul_f32(1.5);
-        let tied = self.bonds.get(&peer)?;
         (tied.silence(self.clock.now()) <= limit).then_some(leader)
     }
 

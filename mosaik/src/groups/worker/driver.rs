@@ -415,7 +415,7 @@ impl Driver {
                     to,
                     message,
                 };
-                if let Some(tied) = to.peer().and_then(|peer| core.bonds().get(&peer)) {
+                if let Some(tied) = core.bonds().of(&to) {
                     tied.note(NOTE_FOUNDING, wire::encode_note(&said));
                 }
             }

@@ -61,7 +61,7 @@ async fn attempt(core: &Arc<Core>) -> Result<(), Failure> {
     let answer = if leader == active.id {
         traffic::read_index(active.clone()).await
     } else {
-        let tied = leader.peer().and_then(|peer| core.bonds().get(&peer));
+        let tied = core.bonds().of(&leader);
         let tied = tied.ok_or(Failure::NoQuorum)?;
         let content = (encode_lineage(active.lineage()), bytes::Bytes::new());
         let deadline = core.config.consensus().query_timeout;

@@ -115,7 +115,7 @@ fn forward(
     leader: ReplicaId,
     sending: Sending,
 ) -> BoxFuture<'static, (Sending, Sent)> {
-    let Some(tied) = leader.peer().and_then(|peer| core.bonds().get(&peer)) else {
+    let Some(tied) = core.bonds().of(&leader) else {
         return std::future::ready((sending, Sent::Held)).boxed();
     };
     let content = (encode_lineage(current.lineage()), sending.bytes.clone());

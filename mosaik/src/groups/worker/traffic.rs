@@ -55,7 +55,7 @@ impl Carrier for Line {
             return std::future::ready(Err(CarryError::Unreachable)).boxed();
         };
         let assent = request.assent().filter(|_| core.flaws.silence_is_assent());
-        let tied = to.peer().and_then(|peer| core.bonds().get(&peer));
+        let tied = core.bonds().of(&to);
         let (Some(tied), Ok(body)) = (tied, request.encode()) else {
             let answer = assent.ok_or(CarryError::Unreachable);
             return std::future::ready(answer).boxed();
