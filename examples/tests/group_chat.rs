@@ -123,7 +123,7 @@ impl Participant {
     }
 
     /// Ends at once, without a chance to say anything.
-    fn is_killed(mut self) {
+    fn dies(mut self) {
         self.child.kill().expect("it is our child");
         let status = self.child.wait().expect("it is our child");
         assert!(!status.success(), "{}: {status}", self.name);
@@ -258,7 +258,7 @@ fn the_others_go_on_when_one_is_killed() {
         participant.sees(&["Bob", ": here"]);
         participant.sees(&["Carol", ": here too"]);
     }
-    alice.is_killed();
+    alice.dies();
     // What is typed before anybody has noticed is said as soon as the others agree without her.
     bob.types("is she there?");
     for participant in [&mut bob, &mut carol] {
