@@ -142,7 +142,7 @@ async fn a_snapshot_travels_apart_from_signs_of_life() {
     let reader = Map::<u64, Bytes>::reader(&late, "map");
     let mut written_count = 0;
     let mut during = Duration::ZERO;
-    while reader.len() == 0 {
+    while reader.is_empty() {
         during = during.max(write(&writers[1], written_count).await);
         written_count += 1;
         assert!(written_count < 10_000, "{}", reader.status());
