@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -47,7 +47,23 @@ const CLOSE_ON_DROP: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct Transport {
     inner: Arc<Inner>,
-    _owner: Arc<Owner>,
+    owner: Arc<Owner>,
+}
+
+/// A transport that whoever holds this does not keep open.
+pub(crate) struct WeakTransport {
+    inner: Weak<Inner>,
+    owner: Weak<Owner>,
+}
+
+impl WeakTransport {
+    /// The transport, while somebody keeps it open.
+    pub(crate) fn upgrade(&self) -> Option<Transport> {
+        Some(Transport {
+            inner: self.inner.upgrade()?,
+            owner: self.owner.upgrade()?,
+        })
+    }
 }
 
 pub(super) struct Inner {
@@ -166,7 +182,7 @@ impl Transport {
         };
         Self {
             inner,
-            _owner: Arc::new(owner),
+            owner: Arc::new(owner),
         }
     }
 
@@ -356,6 +372,16 @@ impl Inner {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .admits(peer)
+    }
+}
+
+impl Transport {
+    /// For who must not keep it open.
+    pub(crate) fn downgrade(&self) -> WeakTransport {
+        WeakTransport {
+            inner: Arc::downgrade(&self.inner),
+            owner: Arc::downgrade(&self.owner),
+        }
     }
 }
 

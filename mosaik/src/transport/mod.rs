@@ -16,7 +16,7 @@
 )]
 
 mod endpoint;
-pub(crate) use endpoint::Transport;
+pub(crate) use endpoint::{Transport, WeakTransport};
 
 mod config;
 pub(crate) use config::TransportConfig;

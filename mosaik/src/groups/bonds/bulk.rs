@@ -16,12 +16,13 @@ use super::{
 use crate::{
     primitives::{GroupId, PeerId},
     runtime::time::{self, Instant},
-    transport::{CloseCode, Link, LinkError, Protocol, Transport},
+    transport::{CloseCode, Link, LinkError, Protocol, Transport, WeakTransport},
 };
 
 /// The way to ask one peer for much.
 pub(super) struct Bulk {
-    transport: Transport,
+    /// Bonds are kept by handles on a group, which do not keep their network open.
+    transport: WeakTransport,
     peer: PeerId,
     group: GroupId,
     /// Locked while something is asked: one at a time.
@@ -29,9 +30,9 @@ pub(super) struct Bulk {
 }
 
 impl Bulk {
-    pub(super) fn new(transport: Transport, peer: PeerId, group: GroupId) -> Self {
+    pub(super) fn new(transport: &Transport, peer: PeerId, group: GroupId) -> Self {
         Self {
-            transport,
+            transport: transport.downgrade(),
             peer,
             group,
             idle: tokio::sync::Mutex::default(),
@@ -49,13 +50,13 @@ impl Bulk {
         }
         // The other end lets go of a link that is not used, and may just have done so.
         let request_of = Opening { group: self.group };
-        let opened = self
-            .transport
-            .open(self.peer, Protocol::SNAPSHOT, request_of.encode());
+        let transport = self.transport.upgrade().ok_or(CallError::NotSent)?;
+        let opened = transport.open(self.peer, Protocol::SNAPSHOT, request_of.encode());
         let mut link = opened.await.map_err(|error| {
             tracing::debug!(peer = %self.peer.fmt_short(), %error, "no way for bulk");
             CallError::NotSent
         })?;
+        drop(transport);
         let answer = ask_on(&mut link, request).await.map_err(|error| {
             tracing::debug!(peer = %self.peer.fmt_short(), %error, "bulk ended");
             CallError::Ended

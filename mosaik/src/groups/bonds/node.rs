@@ -323,7 +323,7 @@ impl Bonding {
             dialled_by,
             entry,
             theirs.facts,
-            Bulk::new(self.transport.clone(), link.peer(), *self.config.group_id()),
+            Bulk::new(&self.transport, link.peer(), *self.config.group_id()),
             self.clock,
         ));
         // Of two that were made at once, both ends keep the one that the lower key has dialled.
