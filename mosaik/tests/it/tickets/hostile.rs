@@ -36,8 +36,9 @@ const ISSUER: [u8; 32] = [5; 32];
 
 /// Something that a member uses and strangers are kept from.
 trait Service: Sized {
-    /// Below this, uses beside other tests measure the scheduler.
-    const NOISE: Duration = Duration::from_micros(2_500);
+    /// Below this, uses beside other tests measure the scheduler. A write takes some six turns of two nodes, each of which
+    /// waits for a core.
+    const NOISE: Duration = Duration::from_millis(10);
 
     /// At the guard and at the member; and how strangers ask for it.
     fn open(guard: &Network, member: &Network, rule: Jwt) -> (Self, Attack);
@@ -61,6 +62,9 @@ struct OfStream {
 }
 
 impl Service for OfStream {
+    /// One turn of each.
+    const NOISE: Duration = Duration::from_micros(2_500);
+
     fn open(guard: &Network, member: &Network, rule: Jwt) -> (Self, Attack) {
         let builder = guard.streams().producer::<Sent>().require_ticket(rule);
         let producer = builder.build().unwrap();
@@ -121,9 +125,6 @@ struct OfGroup {
 }
 
 impl Service for OfGroup {
-    /// A command takes some six turns of two nodes, each of which waits for a core.
-    const NOISE: Duration = Duration::from_millis(10);
-
     fn open(guard: &Network, member: &Network, rule: Jwt) -> (Self, Attack) {
         let join = |network: &Network| {
             network
