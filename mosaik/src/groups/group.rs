@@ -203,8 +203,7 @@ impl<M: StateMachine> Group<M> {
     }
 
     /// As [`execute_with_response`](Self::execute_with_response), for a command as it travels, which no error gives back.
-    #[doc(hidden)]
-    pub fn execute_encoded(&self, command: &[u8]) -> Executing<M> {
+    pub(crate) fn execute_encoded(&self, command: &[u8]) -> Executing<M> {
         Executing {
             submitted: self.handle.core.submit(&[command]),
             machine: PhantomData,
