@@ -21,6 +21,7 @@ pub(super) const NAMES: &[&str] = &[
     "log_position",
     "look",
     "query",
+    "refusals",
     "status",
     "to_string",
     "try_into",
