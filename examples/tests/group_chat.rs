@@ -208,14 +208,7 @@ fn a_room_without_a_server() {
 #[test]
 fn nothing_is_lost_when_one_leaves() {
     let host = Host::new("leave");
-    let [mut alice, mut bob, mut carol] =
-        ["Alice", "Bob", "Carol"].map(|name| Participant::start(&host, name));
-    for participant in [&mut alice, &mut bob, &mut carol] {
-        participant.sees(&["--- start typing, Ctrl-C to quit ---"]);
-        for name in ["Alice", "Bob", "Carol"] {
-            participant.sees(&[name]);
-        }
-    }
+    let [alice, mut bob, mut carol] = three(&host);
     let said: Vec<String> = (1..=20).map(|line| format!("line {line}.")).collect();
     for text in &said {
         alice.types(text);
@@ -238,6 +231,19 @@ fn nothing_is_lost_when_one_leaves() {
     carol.sees(&["Dave", ": we go on"]);
 }
 
+/// Alice, Bob and Carol, who see each other.
+fn three(host: &Host) -> [Participant; 3] {
+    let names = ["Alice", "Bob", "Carol"];
+    let mut all = names.map(|name| Participant::start(host, name));
+    for participant in &mut all {
+        participant.sees(&["--- start typing, Ctrl-C to quit ---"]);
+        for name in names {
+            participant.sees(&[name]);
+        }
+    }
+    all
+}
+
 /// Who has come takes part in decisions two or three seconds later.
 const UNTIL_THEY_VOTE: Duration = Duration::from_secs(8);
 
@@ -245,14 +251,7 @@ const UNTIL_THEY_VOTE: Duration = Duration::from_secs(8);
 #[test]
 fn the_others_go_on_when_one_is_killed() {
     let host = Host::new("killed");
-    let [mut alice, mut bob, mut carol] =
-        ["Alice", "Bob", "Carol"].map(|name| Participant::start(&host, name));
-    for participant in [&mut alice, &mut bob, &mut carol] {
-        participant.sees(&["--- start typing, Ctrl-C to quit ---"]);
-        for name in ["Alice", "Bob", "Carol"] {
-            participant.sees(&[name]);
-        }
-    }
+    let [mut alice, mut bob, mut carol] = three(&host);
     alice.types("soon gone");
     bob.types("here");
     carol.types("here too");
