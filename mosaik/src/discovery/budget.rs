@@ -58,6 +58,8 @@ pub(crate) struct Share {
     pub(crate) answer_bytes: Bucket,
     /// Peers that we try to reach for it.
     pub(crate) probes: Bucket,
+    /// Signs of life that it asks for: one a second is usual, and what it asks for without need is cheap.
+    pub(crate) pings: Bucket,
     /// Proofs of misbehaviour so far.
     pub(crate) strikes: u32,
     /// Nothing is taken from it before that.
@@ -74,6 +76,7 @@ impl Share {
             comparisons: Bucket::new(64, 16, now),
             answer_bytes: Bucket::new(8 << 20, 2 << 20, now),
             probes: Bucket::new(16, 1, now),
+            pings: Bucket::new(256, 64, now),
             strikes: 0,
             banned_until: None,
             used_at: now,

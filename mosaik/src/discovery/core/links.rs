@@ -237,7 +237,7 @@ impl Core {
             }
             Message::Done { exchange } => self.on_done(from, exchange),
             Message::DoneToo { exchange } => self.on_equal(from, exchange),
-            Message::Ping { nonce } => self.send(from, Message::Pong { nonce }),
+            Message::Ping { nonce } => self.on_ping(from, nonce),
             Message::Pong { .. } => {}
             Message::Interest { wanted } => {
                 if let Some(link) = self.links.get_mut(&from) {
@@ -256,6 +256,17 @@ impl Core {
             Message::ProbeReport { target, alive, .. } => {
                 self.on_probe_report(from, target, alive);
             }
+        }
+    }
+
+    /// Nobody needs many: who asks again and again, perhaps without reading the answers, wants to keep us busy.
+    fn on_ping(&mut self, from: PeerId, nonce: u32) {
+        let now = self.now.instant;
+        if self.shares.of(from, now).pings.take(now, 1) {
+            self.send(from, Message::Pong { nonce });
+        } else {
+            self.counters.requests_refused += 1;
+            self.punish(from);
         }
     }
 

@@ -263,6 +263,25 @@ fn requests_beyond_reason_are_not_served() {
 }
 
 #[test]
+fn a_flood_of_pings_ends_the_link() {
+    let mut network = Simulation::network(31, 3);
+    let flood = network.puppet(0);
+    for nonce in 0..256 + 7 {
+        network.says(flood, 0, Message::Ping { nonce });
+    }
+    let counters = network.core(0).counters();
+    assert_eq!((counters.requests_refused, counters.violations), (7, 0));
+    network.says(flood, 0, Message::Ping { nonce: 0 });
+    let counters = network.core(0).counters();
+    assert_eq!((counters.requests_refused, counters.violations), (8, 1));
+    // What it says now is not heard.
+    network.says(flood, 0, Message::Ping { nonce: 0 });
+    assert_eq!(network.core(0).counters().requests_refused, 8);
+    network.run(secs(20));
+    assert!(network.know_each_other(&[0, 1, 2]));
+}
+
+#[test]
 fn a_flood_of_obituaries_makes_us_announce_a_few_times_only() {
     let mut network = Simulation::network(32, 5);
     network.run(secs(2));
