@@ -8,7 +8,7 @@ use std::{
 use mosaik::{Network, SecretKey, discovery, iroh::EndpointAddr, testing::Clock};
 use tokio::{
     task::JoinSet,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 use super::{
@@ -42,10 +42,14 @@ pub(super) fn launch(
     };
     match plan.attack.clone() {
         Attack::Silence => {
-            for _ in 0..HELD {
+            for number in 0..2 * HELD {
+                // One after the other from the beginning.
+                let (first, after_hello) = (raid.pace * number, number % 2 == 1);
                 let raid = raid.paced_for(2 * HELD);
-                tasks.spawn(raid.clone().says_nothing(false));
-                tasks.spawn(raid.says_nothing(true));
+                tasks.spawn(async move {
+                    sleep(first).await;
+                    raid.says_nothing(after_hello).await;
+                });
             }
         }
         Attack::Oversize => drop(tasks.spawn(raid.announces_too_much())),

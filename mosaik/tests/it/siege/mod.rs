@@ -93,8 +93,7 @@ impl Siege {
     /// Attackers that wait for `advance`.
     pub(crate) fn prepare(plan: &Plan) -> Self {
         let program = std::env::current_exe().expect("a running program has a path");
-        let mut child = Command::new("nice")
-            .args(["-n", "10"])
+        let mut child = aside()
             .arg(program)
             .args(program::ARGUMENTS)
             .env(
@@ -228,6 +227,21 @@ impl Windows {
     pub(crate) fn ratio(&self) -> f64 {
         median(&self.hostile).as_secs_f64() / median(&self.quiet).max(self.noise).as_secs_f64()
     }
+}
+
+/// Starts a program that takes little from the attacked but what it makes them do.
+///
+/// Alone on a machine, attackers run whenever nobody else wants to: a woken node does not wait for the end of their turn.
+/// Beside other tests they would hardly ever run then.
+fn aside() -> Command {
+    let (program, arguments) = if is_strict() {
+        ("chrt", ["--idle", "0"])
+    } else {
+        ("nice", ["-n", "10"])
+    };
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
 }
 
 /// Whether this test has the machine to itself, so that speeds say something: `.ci/long/hostile` says so.
