@@ -37,6 +37,18 @@ fn slow(world: &World) {
     });
 }
 
+/// Three nodes that write a map together, which is [full](fill), on slow links.
+async fn three_that_are_full(world: &World) -> ([Network; 3], [MapWriter<u64, Bytes>; 3]) {
+    let nodes: [Network; 3] = world.nodes().await;
+    let writers = nodes.each_ref().map(|node| writer(node, 3));
+    for writer in &writers {
+        online!(writer);
+    }
+    fill(&writers[0]).await;
+    slow(world);
+    (nodes, writers)
+}
+
 /// How long one small write takes.
 async fn write(map: &MapWriter<u64, Bytes>, number: u64) -> Duration {
     let begin = Instant::now();
@@ -93,13 +105,7 @@ async fn a_snapshot_goes_on_after_the_link_was_silent() {
 #[tokio::test(start_paused = true)]
 async fn another_writer_brings_the_state_when_the_leader_dies() {
     let world = World::new(71);
-    let nodes: [Network; 3] = world.nodes().await;
-    let writers = nodes.each_ref().map(|node| writer(node, 3));
-    for writer in &writers {
-        online!(writer);
-    }
-    fill(&writers[0]).await;
-    slow(&world);
+    let (nodes, writers) = three_that_are_full(&world).await;
     let late = world.node_beside(9, &nodes).await;
     let reader = Map::<u64, Bytes>::reader(&late, "map");
     sleep(Duration::from_millis(1_500)).await;
@@ -124,13 +130,7 @@ async fn another_writer_brings_the_state_when_the_leader_dies() {
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_travels_apart_from_signs_of_life() {
     let world = World::new(73);
-    let nodes: [Network; 3] = world.nodes().await;
-    let writers = nodes.each_ref().map(|node| writer(node, 3));
-    for writer in &writers {
-        online!(writer);
-    }
-    fill(&writers[0]).await;
-    slow(&world);
+    let (nodes, writers) = three_that_are_full(&world).await;
     let leader = writers[0].status().group.leader.unwrap();
     let term = writers[0].status().group.term;
     let late = world.node_beside(9, &nodes).await;
