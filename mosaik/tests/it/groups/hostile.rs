@@ -1,8 +1,9 @@
 //! A member that has the key and says what no member would say: the others go on.
 
 use futures::future::join_all;
-use mosaik::{groups::Bond, *};
+use mosaik::{groups::Bond, primitives::encoding, *};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use serde::{Deserialize, Serialize};
 
 use super::{Ask, Counter, all_vote, counter, nodes, online, soon, states};
 
@@ -72,21 +73,13 @@ async fn a_member_cannot_write_in_the_session_of_another() {
         piece.push(100);
         piece
     };
-    let refused = |group: &Group<Counter>| {
-        let counts = group.refusals();
-        counts
-            .into_iter()
-            .find(|(kind, _)| *kind == "session")
-            .unwrap()
-            .1
-    };
     for number in 1..=3 {
         for of in [victim, leader] {
             let forged = bond.ask(PROPOSE, head.clone().into(), piece(&nodes[of]).into());
             let answer = soon("an answer", forged).await.expect("an answer");
             assert_eq!(answer.first(), Some(&REFUSED));
         }
-        assert_eq!(refused(&groups[leader]), 2 * number);
+        assert_eq!(refused(&groups[leader], "session"), 2 * number);
     }
     // In a session of its own it may.
     let own = bond.ask(PROPOSE, head.into(), piece(&nodes[hostile]).into());
@@ -96,12 +89,129 @@ async fn a_member_cannot_write_in_the_session_of_another() {
     assert_eq!(states(&groups).await, [[1, 100, 1]; 3]);
 }
 
+/// What consensus says passes within one history only, whoever says it: here a voter, over the bond of a member.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_of_another_history_is_fenced() {
+    let nodes = nodes(3).await;
+    let groups: Vec<_> = nodes.iter().map(counter).collect();
+    online(&groups).await;
+    all_vote(&groups).await;
+    soon("a command", groups[0].execute(1)).await.unwrap();
+    let leads = |index: &usize| groups[*index].is_leader();
+    let leader = (0..3).find(leads).expect("one leads");
+    let (hostile, victim) = ((leader + 1) % 3, (leader + 2) % 3);
+    let bond = |of: usize, with: usize| groups[of].bonds().get(&nodes[with].local().id()).unwrap();
+    let status = groups[leader].status();
+    let (lineage, term) = (status.lineage.unwrap(), status.term.0);
+    let liar = incarnation(&bond(leader, hostile), lineage).await;
+    let (mut elsewhere, mut later) = (lineage, lineage);
+    elsewhere.id = Digest::from("elsewhere");
+    later.epoch += 1;
+    for target in [leader, victim] {
+        let bond = bond(hostile, target);
+        let meant = incarnation(&bond, lineage).await;
+        let before = refused(&groups[target], "fenced");
+        let appends = [
+            append(term + 1, None, Vec::new()),
+            append(term + 1, Some((term, 1)), vec![(term + 1, "forged".into())]),
+            append(0, None, Vec::new()),
+        ];
+        for append in &appends {
+            for wrong in [elsewhere, later] {
+                let head = addressed(liar, meant, wrong);
+                let asked = bond.ask(RAFT, head, append.clone());
+                let answer = soon("an answer", asked).await.expect("an answer");
+                assert_eq!(answer.first(), Some(&FENCED));
+                let verdict = encoding::deserialize(&answer[1..]).expect("a verdict");
+                let Verdict::WrongLineage { mine } = verdict else {
+                    panic!("{verdict:?}");
+                };
+                assert_eq!(
+                    (&mine.0[..], mine.1),
+                    (&lineage.id.as_bytes()[..16], lineage.epoch)
+                );
+            }
+        }
+        assert_eq!(refused(&groups[target], "fenced") - before, 6);
+        // The last of them harms nothing anywhere: in this history it passes, so it was the history that did not.
+        let asked = bond.ask(RAFT, addressed(liar, meant, lineage), appends[2].clone());
+        let answer = soon("an answer", asked).await.expect("an answer");
+        assert_eq!(answer.first(), Some(&0), "{answer:?}");
+        assert_eq!(refused(&groups[target], "fenced") - before, 6);
+    }
+    soon("a command", groups[victim].execute(1)).await.unwrap();
+    let status = groups[victim].status();
+    assert_eq!(status.leader, Some(nodes[leader].local().id()));
+    assert_eq!((status.term.0, status.lineage), (term, Some(lineage)));
+    assert_eq!(states(&groups).await, [[1, 1]; 3]);
+}
+
+/// Which replica a peer is, of which it tells everybody that takes it for another one.
+async fn incarnation(bond: &Bond<Counter>, lineage: groups::LineageId) -> u64 {
+    let asked = bond.ask(RAFT, addressed(0, 0, lineage), append(0, None, Vec::new()));
+    let answer = soon("an answer", asked).await.expect("an answer");
+    assert_eq!(answer.first(), Some(&FENCED));
+    match encoding::deserialize(&answer[1..]).expect("a verdict") {
+        Verdict::WrongReplica { mine } => mine.1,
+        verdict => panic!("{verdict:?}"),
+    }
+}
+
+/// The head of what one replica says to the consensus of another.
+fn addressed(from: u64, to: u64, lineage: groups::LineageId) -> Bytes {
+    let head = [&from.to_be_bytes()[..], &to.to_be_bytes()].concat();
+    [head, named(lineage)].concat().into()
+}
+
+/// A leader's message of this term: entries that follow a place in the log.
+fn append(term: u64, previous: Option<(u64, u64)>, entries: Vec<(u64, Bytes)>) -> Bytes {
+    #[derive(Serialize)]
+    enum Request {
+        #[serde(rename = "a")]
+        Append(
+            u64,
+            Option<(u64, u64)>,
+            Vec<(u64, Said)>,
+            Option<(u64, u64)>,
+        ),
+    }
+    #[derive(Serialize)]
+    enum Said {
+        #[serde(rename = "b")]
+        Batch(Bytes),
+    }
+    let entries = entries
+        .into_iter()
+        .map(|(term, batch)| (term, Said::Batch(batch)));
+    let append = Request::Append(term, previous, entries.collect(), None);
+    let append = encoding::try_serialize(&append).expect("plain values");
+    [&[RAFT_FORMAT], &append[..]].concat().into()
+}
+
+/// What the fence answers.
+#[derive(Debug, Deserialize)]
+enum Verdict {
+    WrongReplica { mine: (Digest, u64) },
+    WrongLineage { mine: (Bytes, u32) },
+}
+
+/// How often a member has refused something for this reason.
+fn refused(group: &Group<Counter>, why: &str) -> u64 {
+    let counts = group.refusals();
+    counts.into_iter().find(|(kind, _)| *kind == why).unwrap().1
+}
+
 /// The history's name as it travels.
 fn named(lineage: groups::LineageId) -> Vec<u8> {
     let mut named = lineage.id.as_bytes()[..16].to_vec();
     named.extend_from_slice(&lineage.epoch.to_be_bytes());
     named
 }
+
+/// The kind of what one consensus says to another, its format, and how an answer begins that the fence gave.
+const RAFT: u8 = 1;
+const RAFT_FORMAT: u8 = 2;
+const FENCED: u8 = 1;
 
 /// The kind of the request to write, and the answer to one that makes no sense.
 const PROPOSE: u8 = 2;
