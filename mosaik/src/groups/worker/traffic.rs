@@ -474,3 +474,7 @@ impl Member for Core {
 
 /// How long founding has to take in that a history is there.
 const TOUCHED_WITHIN: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+#[path = "traffic_tests.rs"]
+mod tests;

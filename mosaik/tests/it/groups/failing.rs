@@ -7,14 +7,17 @@ use std::{
 
 use bytes::Bytes;
 use mosaik::{
-    groups::{ApplyContext, CommandError, LogReplaySync, QueryError, Role, StateMachine},
+    groups::{
+        ApplyContext, CommandError, GroupEvent, LogReplaySync, QueryError, Role, StateMachine,
+    },
     testing::MemoryNet,
     *,
 };
 
 use super::{
-    Ask, Counter, all_vote, counter, memory_nodes, node, nodes, online, soon, states, until,
+    Ask, Counter, all_vote, counter, memory_nodes, node, nodes, online, soon, states, until, within,
 };
+use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_others_go_on_when_the_leader_leaves() {
@@ -240,3 +243,58 @@ async fn without_a_majority_nothing_is_acknowledged() {
     let states = states(&groups).await;
     assert!(states.iter().all(|state| *state == [1, 3]), "{states:?}");
 }
+
+/// Cut off for so long that the others gave it up: it hears from those that vote, and takes part as another replica.
+#[tokio::test(start_paused = true)]
+async fn who_was_given_up_comes_back_as_another() {
+    let world = World::new(7);
+    let nodes: [Network; 3] = world.nodes().await;
+    let groups: Vec<_> = nodes.iter().map(counter).collect();
+    online(&groups).await;
+    all_vote(&groups).await;
+    soon("a command", groups[0].execute(1)).await.unwrap();
+    states(&groups).await;
+    let follower = |index: &usize| !groups[*index].is_leader();
+    let gone = (0..3).find(follower).expect("two follow");
+    let (left, right): (Vec<_>, Vec<_>) = nodes
+        .iter()
+        .map(|node| node.local().id())
+        .partition(|id| *id == nodes[gone].local().id());
+    let others: Vec<_> = (0..3).filter(|index| *index != gone).collect();
+    world.net.partition(&left, &right);
+    let two_vote = |index: &usize| groups[*index].status().voters.len() == 2;
+    let given_up = until(|| others.iter().all(two_vote));
+    within(LONG, "it to be given up", given_up).await;
+    soon("a command", groups[others[0]].execute(2))
+        .await
+        .unwrap();
+    // It knows nothing of that, and holds on to what it has.
+    let status = groups[gone].status();
+    assert_eq!((status.voters.len(), status.committed.0), (3, 1));
+    assert!(!status.is_online);
+    let mut events = groups[gone].events();
+    world.net.heal();
+    let lineage = groups[others[0]].status().lineage;
+    let joins = async {
+        loop {
+            if let Ok(GroupEvent::Joined { lineage }) = events.recv().await {
+                return Some(lineage);
+            }
+        }
+    };
+    assert_eq!(within(LONG, "it to join again", joins).await, lineage);
+    let fenced = |index: &usize| {
+        let counts = groups[*index].refusals();
+        counts
+            .into_iter()
+            .any(|(why, count)| why == "fenced" && count > 0)
+    };
+    assert!(others.iter().any(fenced), "somebody told it");
+    online(&groups).await;
+    all_vote(&groups).await;
+    soon("a command", groups[gone].execute(3)).await.unwrap();
+    assert_eq!(states(&groups).await, [[1, 2, 3]; 3]);
+}
+
+/// Longer than a member is silent before it is given up, and than it takes to be found again.
+const LONG: Duration = Duration::from_secs(120);
