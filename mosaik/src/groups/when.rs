@@ -202,7 +202,7 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
-    use crate::primitives::SecretKey;
+    use crate::{groups::IndexRange, primitives::SecretKey};
 
     fn peer(seed: u8) -> PeerId {
         SecretKey::from_bytes(&[seed; 32]).public()
@@ -263,6 +263,71 @@ mod tests {
     }
 
     #[test]
+    fn what_is_before_everything_is_reached_at_once() {
+        let when = When::new(Views::default(), peer(1));
+        let (committed, log) = (when.committed(), when.log());
+        let nothing = Some(Index::zero());
+        assert_eq!(committed.reaches(0).now_or_never(), nothing);
+        assert_eq!(committed.reaches(-5).now_or_never(), nothing);
+        assert_eq!(committed.reaches(&i64::MIN).now_or_never(), nothing);
+        assert_eq!(committed.reaches(Index(1).prev()).now_or_never(), nothing);
+        assert_eq!(committed.reaches(Index(1) - 2u64).now_or_never(), nothing);
+        assert_eq!(committed.reaches(range(0, 0)).now_or_never(), nothing);
+        assert_eq!(log.reaches(-1).now_or_never(), Some(Cursor::zero()));
+        assert_eq!(committed.reaches(1).now_or_never(), None);
+        assert_eq!(log.reaches(1).now_or_never(), None);
+    }
+
+    #[test]
+    fn what_is_beyond_the_end_is_waited_for() {
+        let views = Views::default();
+        let when = When::new(views.clone(), peer(1));
+        commit(&views, 3);
+        let watcher = when.committed();
+        let mut next = Box::pin(watcher.reaches(4));
+        let mut within = Box::pin(watcher.reaches(range(2, 5)));
+        let mut never = Box::pin(watcher.reaches(u64::MAX));
+        assert_eq!((&mut next).now_or_never(), None);
+        // It may go past what is waited for, and back before that again.
+        commit(&views, 10);
+        assert_eq!(next.now_or_never(), Some(Index(10)));
+        commit(&views, 2);
+        assert_eq!(
+            (&mut within).now_or_never(),
+            None,
+            "only where it is now counts"
+        );
+        commit(&views, 5);
+        assert_eq!(within.now_or_never(), Some(Index(5)));
+        commit(&views, u64::MAX - 1);
+        assert_eq!((&mut never).now_or_never(), None);
+        // What would come after the greatest is the greatest.
+        let beyond = watcher.reaches(Index(u64::MAX).next() + 1u64);
+        commit(&views, u64::MAX);
+        assert_eq!(never.now_or_never(), Some(Index(u64::MAX)));
+        assert_eq!(beyond.now_or_never(), Some(Index(u64::MAX)));
+    }
+
+    #[test]
+    fn of_a_range_the_end_counts() {
+        let views = Views::default();
+        let when = When::new(views.clone(), peer(1));
+        commit(&views, 3);
+        let reaches = |start, end| when.committed().reaches(range(start, end)).now_or_never();
+        assert_eq!(reaches(1, 3), Some(Index(3)));
+        assert_eq!(reaches(3, 4), None);
+        assert_eq!(reaches(100, 200), None);
+        // A range without positions has an end all the same.
+        assert_eq!(reaches(9, 3), Some(Index(3)));
+        assert_eq!(reaches(9, 4), None);
+        assert_eq!(reaches(1, 0), Some(Index(3)));
+    }
+
+    fn range(start: u64, end: u64) -> IndexRange {
+        IndexRange::new(start.into(), end.into())
+    }
+
+    #[test]
     fn the_log_is_followed_by_its_index() {
         let views = Views::default();
         let when = When::new(views.clone(), peer(1));
@@ -271,6 +336,15 @@ mod tests {
         assert_eq!(
             reaches.now_or_never(),
             Some(Cursor::new(1.into(), 2.into()))
+        );
+        // A later term at a position before it is no progress, and a later term alone not either.
+        let reaches = when.log().reaches(range(1, 3));
+        views.update(|view| view.log.set(Cursor::new(9.into(), 1.into())));
+        assert_eq!(when.log().reaches(2).now_or_never(), None);
+        views.update(|view| view.log.set(Cursor::new(9.into(), 3.into())));
+        assert_eq!(
+            reaches.now_or_never(),
+            Some(Cursor::new(9.into(), 3.into()))
         );
     }
 }
