@@ -43,6 +43,43 @@ fn fetch(term: u64, least: (u64, u64), sources: Vec<u64>) -> Request {
     })
 }
 
+/// Three that vote and a fourth that listens, all of which hold "a"; and who leads them.
+async fn three_and_a_learner() -> (Cluster, ReplicaId) {
+    let mut cluster = Cluster::founded(3).await;
+    cluster.add(id(4)).await;
+    let leader = cluster.leader().await;
+    cluster.replica(leader).add_learner(id(4)).await.unwrap();
+    cluster.write("a").await;
+    cluster.all_hold(&["a"]).await;
+    (cluster, leader)
+}
+
+/// `target` does not take what `liar` says.
+async fn refuses(cluster: &Cluster, target: ReplicaId, liar: ReplicaId, request: Request) {
+    let shown = format!("{request:?}");
+    let shown = &shown[..shown.len().min(200)];
+    let served = cluster
+        .replica(target)
+        .serve(liar, RaftRequest::new(request));
+    let reply = soon("a reply", served).await;
+    assert!(
+        matches!(reply, RaftReply(Reply::Refused(_))),
+        "{shown}: {reply:?}"
+    );
+}
+
+/// The replicas hold "a", and agree on one more write.
+async fn goes_on(cluster: &Cluster) {
+    cluster.write("b").await;
+    cluster.all_hold(&["a", "b"]).await;
+}
+
+/// Nobody has unseated the leader.
+fn still_leads(cluster: &Cluster, leader: ReplicaId, term: u64) {
+    let view = cluster.replica(leader).watch().borrow().clone();
+    assert!(view.is_leader() && view.term == term, "{view:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn nonsense_is_refused_and_harms_nothing() {
     let cluster = Cluster::founded(3).await;
@@ -86,23 +123,10 @@ async fn nonsense_is_refused_and_harms_nothing() {
         }),
     ];
     for request in nonsense {
-        let shown = format!("{request:?}");
-        let shown = &shown[..shown.len().min(200)];
-        let serving = cluster
-            .replica(id(1))
-            .serve(id(2), RaftRequest::new(request));
-        let reply = soon("a reply", serving).await;
-        assert!(
-            matches!(reply, RaftReply(Reply::Refused(_))),
-            "{shown}: {reply:?}"
-        );
+        refuses(&cluster, id(1), id(2), request).await;
     }
-    let itself = cluster
-        .replica(id(1))
-        .serve(id(1), RaftRequest::new(append(9, None, Vec::new())));
-    assert!(matches!(itself.await, RaftReply(Reply::Refused(_))));
-    cluster.write("b").await;
-    cluster.all_hold(&["a", "b"]).await;
+    refuses(&cluster, id(1), id(1), append(9, None, Vec::new())).await;
+    goes_on(&cluster).await;
     cluster.close().await;
 }
 
@@ -142,12 +166,7 @@ fn ambition(term: u64, me: u64) -> Vec<Request> {
 
 #[tokio::test(start_paused = true)]
 async fn who_does_not_vote_cannot_lead_or_unseat() {
-    let mut cluster = Cluster::founded(3).await;
-    cluster.add(id(4)).await;
-    let leader = cluster.leader().await;
-    cluster.replica(leader).add_learner(id(4)).await.unwrap();
-    cluster.write("a").await;
-    cluster.all_hold(&["a"]).await;
+    let (cluster, leader) = three_and_a_learner().await;
     let term = cluster.replica(leader).watch().borrow().term;
     let mut said_count = 0;
     // A learner, a peer that is no member, and a voter's former self.
@@ -156,15 +175,7 @@ async fn who_does_not_vote_cannot_lead_or_unseat() {
         for (liar, number) in [(id(4), 4), (id(9), 9), (former, 2)] {
             for request in ambition(term + round, number) {
                 for target in (1..=3).map(id) {
-                    let shown = format!("{request:?}");
-                    let served = cluster
-                        .replica(target)
-                        .serve(liar, RaftRequest::new(request.clone()));
-                    let reply = soon("a reply", served).await;
-                    assert!(
-                        matches!(reply, RaftReply(Reply::Refused(_))),
-                        "{shown}: {reply:?}"
-                    );
+                    refuses(&cluster, target, liar, request.clone()).await;
                     said_count += 1;
                 }
             }
@@ -174,10 +185,8 @@ async fn who_does_not_vote_cannot_lead_or_unseat() {
         .map(|number| cluster.replica(id(number)).0.refusals.of(Refused::NoVoter))
         .sum();
     assert_eq!(counted, said_count);
-    cluster.write("b").await;
-    cluster.all_hold(&["a", "b"]).await;
-    let view = cluster.replica(leader).watch().borrow().clone();
-    assert!(view.is_leader() && view.term == term, "{view:?}");
+    goes_on(&cluster).await;
+    still_leads(&cluster, leader, term);
     cluster.close().await;
 }
 
@@ -186,15 +195,10 @@ async fn terms_cannot_be_used_up_by_anybody() {
     let cluster = Cluster::founded(3).await;
     cluster.write("a").await;
     for request in ambition((1 << 62) - 3, 2) {
-        let served = cluster
-            .replica(id(1))
-            .serve(id(2), RaftRequest::new(request));
-        let reply = soon("a reply", served).await;
-        assert!(matches!(reply, RaftReply(Reply::Refused(_))), "{reply:?}");
+        refuses(&cluster, id(1), id(2), request).await;
     }
     assert_eq!(cluster.replica(id(1)).0.refusals.of(Refused::Leap), 7);
-    cluster.write("b").await;
-    cluster.all_hold(&["a", "b"]).await;
+    goes_on(&cluster).await;
     cluster.close().await;
 }
 
@@ -222,20 +226,14 @@ async fn who_does_not_vote_cannot_unseat_by_its_answers() {
         },
     ];
     for lie in lies {
-        let mut cluster = Cluster::founded(3).await;
-        cluster.add(id(4)).await;
-        let leader = cluster.leader().await;
-        cluster.replica(leader).add_learner(id(4)).await.unwrap();
-        cluster.write("a").await;
-        cluster.all_hold(&["a"]).await;
+        let (cluster, leader) = three_and_a_learner().await;
         let term = cluster.replica(leader).watch().borrow().term;
         cluster.net.set_liar(Some((id(4), lie)));
         for number in 0..50 {
             cluster.write(&format!("{number}")).await;
             sleep(Duration::from_millis(100)).await;
         }
-        let view = cluster.replica(leader).watch().borrow().clone();
-        assert!(view.is_leader() && view.term == term, "{view:?}");
+        still_leads(&cluster, leader, term);
         for number in 1..=3 {
             assert_eq!(cluster.state(id(number)).len(), 51);
         }
@@ -255,12 +253,7 @@ fn promise(term: u64) -> Promise {
 /// What makes the rule above bearable: a voter that has missed who votes is led all the same.
 #[tokio::test(start_paused = true)]
 async fn a_voter_that_has_missed_who_votes_elects_one_it_does_not_know() {
-    let mut cluster = Cluster::founded(3).await;
-    cluster.add(id(4)).await;
-    let leader = cluster.leader().await;
-    cluster.replica(leader).add_learner(id(4)).await.unwrap();
-    cluster.write("a").await;
-    cluster.all_hold(&["a"]).await;
+    let (mut cluster, leader) = three_and_a_learner().await;
     let followers: Vec<ReplicaId> = (1..=3).map(id).filter(|id| *id != leader).collect();
     let (late, leaving) = (followers[0], followers[1]);
     cluster.net.cut_off(&[late]);
