@@ -84,6 +84,7 @@ impl Replica {
                 if members.committed && done(&members) && self.watch().borrow().is_leader() {
                     return Ok(());
                 }
+                self.ensure_voter()?;
                 begun.store(true, core::sync::atomic::Ordering::Relaxed);
                 let outcome = self.0.raft.change_membership(change(&members), false).await;
                 match outcome.map_err(|error| self.change_error(error)) {
@@ -105,6 +106,20 @@ impl Replica {
 
     fn members(&self) -> std::sync::Arc<MembersView> {
         self.watch().borrow().members.clone()
+    }
+
+    /// A leader that has removed itself leads a little longer. It changes nothing any more: openraft does not bear it.
+    fn ensure_voter(&self) -> Result<(), ChangeError> {
+        let metrics = self.0.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let mut voters = metrics.membership_config.voter_ids();
+        if voters.any(|voter| voter == self.0.id) {
+            return Ok(());
+        }
+        let another = |leader: &ReplicaId| *leader != self.0.id;
+        Err(ChangeError::NotLeader {
+            leader: metrics.current_leader.filter(another),
+        })
     }
 
     /// Waits until something happens after which a change may be allowed.

@@ -193,6 +193,31 @@ async fn a_leader_removes_itself() {
     cluster.close().await;
 }
 
+/// All leave at once, and the leader leads a little longer than it is a member.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_removed_itself_changes_no_members_any_more() {
+    let mut cluster = Cluster::founded(3).await;
+    cluster.write("a").await;
+    let leaver = cluster.leader().await;
+    let next = (1..=3).map(id).find(|id| *id != leaver).unwrap();
+    let leading = cluster.replica(leaver).clone();
+    let (own, other) = futures::join!(leading.remove(leaver), leading.remove(next));
+    own.unwrap();
+    assert!(
+        matches!(other, Err(ChangeError::NotLeader { .. })),
+        "{other:?}"
+    );
+    assert_eq!(leading.watch().borrow().running, Ok(()));
+    drop(leading);
+    cluster.kill(leaver).await;
+    let leader = cluster.leader().await;
+    let view = cluster.wait(leader, "two", |view| view.members.voters.len() == 2);
+    assert!(view.await.members.voters.contains(&next));
+    cluster.write("b").await;
+    cluster.all_hold(&["a", "b"]).await;
+    cluster.close().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn several_changes_at_once_come_one_after_the_other() {
     let mut cluster = Cluster::founded(1).await;
