@@ -58,6 +58,8 @@ pub(in crate::groups) struct MembersView {
     pub(in crate::groups) log_term: u64,
     /// Who decides. While a change is in progress, old and new voters.
     pub(in crate::groups) voters: BTreeSet<ReplicaId>,
+    /// The sets of voters of which each has to agree: one, or two while the second replaces the first.
+    pub(in crate::groups) deciding: Vec<BTreeSet<ReplicaId>>,
     /// Who only listens.
     pub(in crate::groups) learners: BTreeSet<ReplicaId>,
     /// Whether two sets of voters decide together, until one has replaced the other.
@@ -155,6 +157,7 @@ fn members(metrics: &RaftMetrics<Types>, before: Option<&ReplicaView>) -> Arc<Me
         log_index,
         log_term,
         voters: effective.voter_ids().collect(),
+        deciding: effective.membership().get_joint_config().clone(),
         learners: effective.membership().learner_ids().collect(),
         joint: effective.membership().get_joint_config().len() > 1,
         committed,

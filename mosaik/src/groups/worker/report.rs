@@ -1,11 +1,17 @@
 //! What a member says of itself to its users.
 
+use std::collections::BTreeSet;
+
 use super::{
     core::{Core, lock},
     driver::{Driver, public},
 };
 use crate::{
-    groups::{Member, Role, Status, Term, consensus::ReplicaView, identity::ReplicaId},
+    groups::{
+        Member, Role, Status, Term,
+        consensus::{MembersView, ReplicaView},
+        identity::ReplicaId,
+    },
     primitives::PeerId,
 };
 
@@ -43,7 +49,7 @@ impl Core {
                 .map_or(Term::zero(), |replica| Term(replica.term)),
             committed: view.committed.value,
             log: view.log.value,
-            quorum_margin: (!members.voters.is_empty()).then(|| self.margin(&members.voters)),
+            quorum_margin: self.quorum(&members).map(|quorum| quorum.margin()),
             voters: members.voters.iter().filter_map(member).collect(),
             learners: members.learners.iter().filter_map(member).collect(),
             bonds_count: self.bonds().len(),
@@ -70,37 +76,94 @@ impl Core {
         *peer == self.local || self.bonds().contains(peer)
     }
 
-    /// How many voters may fail before nothing can be decided.
-    fn margin<'a>(&self, voters: impl IntoIterator<Item = &'a ReplicaId, IntoIter: Clone>) -> i64 {
-        let voters = voters.into_iter();
-        let count = voters.clone().count();
-        let reached = voters
-            .filter(|voter| voter.peer().is_some_and(|peer| self.is_reached(&peer)))
-            .count();
-        let margin = |count| i64::try_from(count).unwrap_or(i64::MAX);
-        margin(reached) - margin(count / 2 + 1)
+    /// How near the voters are to where nothing can be decided; `None` before founding.
+    fn quorum(&self, members: &MembersView) -> Option<Quorum> {
+        let is_reached =
+            |voter: &ReplicaId| voter.peer().is_some_and(|peer| self.is_reached(&peer));
+        Quorum::scarcest(&members.deciding, is_reached)
     }
 
     fn why_offline(&self, replica: Option<&ReplicaView>) -> String {
         let Some(replica) = replica else {
             return lock(&self.place).reason.clone();
         };
-        let voters = &replica.members.voters;
-        if voters.is_empty() {
+        let Some(quorum) = self.quorum(&replica.members) else {
             return "waiting for the leader to take this member in".to_owned();
-        }
-        let needed = voters.len() / 2 + 1;
-        let margin = self.margin(voters);
-        if margin < 0 {
-            let reached = i64::try_from(needed).unwrap_or(i64::MAX) + margin;
+        };
+        if quorum.margin() < 0 {
+            let Quorum {
+                voters,
+                reached,
+                needed,
+            } = quorum;
             return format!(
-                "no quorum: {reached} of {} voters are connected, {needed} are needed",
-                voters.len()
+                "no quorum: {reached} of {voters} voters are connected, {needed} are needed"
             );
         }
         match replica.leader {
             None => "there is no leader, an election is due".to_owned(),
             Some(leader) => format!("catching up with the leader {leader}"),
         }
+    }
+}
+
+/// A set of voters, by how many of them it takes to decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Quorum {
+    voters: usize,
+    reached: usize,
+    needed: usize,
+}
+
+impl Quorum {
+    /// Of sets that all have to agree, the one that can spare the fewest.
+    fn scarcest(
+        deciding: &[BTreeSet<ReplicaId>],
+        is_reached: impl Fn(&ReplicaId) -> bool,
+    ) -> Option<Self> {
+        let quorum = |voters: &BTreeSet<ReplicaId>| Self {
+            voters: voters.len(),
+            reached: voters.iter().filter(|voter| is_reached(voter)).count(),
+            needed: voters.len() / 2 + 1,
+        };
+        let founded = deciding.iter().filter(|voters| !voters.is_empty());
+        founded.map(quorum).min_by_key(Self::margin)
+    }
+
+    /// How many may fail before nothing can be decided; negative when nothing can.
+    fn margin(&self) -> i64 {
+        let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        count(self.reached) - count(self.needed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(numbers: impl IntoIterator<Item = u8>) -> BTreeSet<ReplicaId> {
+        let replica = |number| ReplicaId::new([number; 32], 1);
+        numbers.into_iter().map(replica).collect()
+    }
+
+    #[test]
+    fn while_voters_are_replaced_both_sets_must_be_able_to_decide() {
+        let margin = |deciding: &[BTreeSet<ReplicaId>], reached: &[u8]| {
+            let reached = set(reached.iter().copied());
+            let quorum = Quorum::scarcest(deciding, |voter| reached.contains(voter));
+            quorum.map(|quorum| quorum.margin())
+        };
+        let (one, two, three) = (set([1]), set([1, 2]), set([1, 2, 3]));
+        assert_eq!(margin(&[], &[1]), None);
+        assert_eq!(margin(&[set([])], &[1]), None);
+        assert_eq!(margin(&[one.clone()], &[1]), Some(0));
+        assert_eq!(margin(&[two.clone()], &[1, 2]), Some(0));
+        assert_eq!(margin(&[three.clone()], &[1, 2, 3]), Some(1));
+        assert_eq!(margin(&[three.clone()], &[2, 3]), Some(0));
+        assert_eq!(margin(&[three.clone()], &[3]), Some(-1));
+        // Neither of the two can be spared before the third counts, though all three are voters by then.
+        assert_eq!(margin(&[two.clone(), three.clone()], &[1, 2, 3]), Some(0));
+        assert_eq!(margin(&[two, three.clone()], &[2, 3]), Some(-1));
+        assert_eq!(margin(&[one, three], &[1, 2, 3]), Some(0));
     }
 }
