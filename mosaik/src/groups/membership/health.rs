@@ -104,7 +104,6 @@ impl Watch {
     }
 
     /// When [`Watch::health`] may differ without anything new being heard: look again then.
-    #[cfg(test)]
     pub(crate) fn deadline(&self, now: Duration) -> Option<Duration> {
         let times = self.followers.values().flat_map(|follower| {
             let stable_at = follower

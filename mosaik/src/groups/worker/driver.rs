@@ -151,12 +151,13 @@ impl Driver {
         loop {
             let bonds = core.bonds().changes_count();
             self.look().await;
-            let due = self
-                .founding
-                .deadline()
-                .map(|deadline| self.start + deadline);
-            let tick = core.clock.now() + TICK;
-            let due = due.map_or(tick, |due| due.min(tick));
+            let now = core.clock.now();
+            let deadlines = [
+                self.founding.deadline(),
+                self.follow.deadline(self.since_start(now)),
+            ];
+            let due = deadlines.into_iter().flatten().map(|at| self.start + at);
+            let due = due.fold(now + TICK, Instant::min);
             let mut view = core
                 .active
                 .borrow()

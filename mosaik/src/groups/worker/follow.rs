@@ -37,6 +37,11 @@ pub(super) struct Follow {
 }
 
 impl Follow {
+    /// When the others may be otherwise than they were, though nothing was heard of them.
+    pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
+        self.watch.as_ref().and_then(|watch| watch.deadline(now))
+    }
+
     /// Whether the view is another one than what was seen.
     pub(super) fn is_behind(&self, view: &ReplicaView) -> bool {
         self.seen.as_ref() != Some(view)

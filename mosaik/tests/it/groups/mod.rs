@@ -6,6 +6,7 @@ mod hostile;
 mod meeting;
 mod serving;
 mod together;
+mod voting;
 
 use std::time::Duration;
 

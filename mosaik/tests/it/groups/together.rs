@@ -232,7 +232,7 @@ fn a_group_across_an_ocean_keeps_its_leader_and_its_lease() {
     });
 }
 
-fn in_virtual_time(run: impl Future<Output = ()>) {
+pub(super) fn in_virtual_time(run: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
