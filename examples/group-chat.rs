@@ -196,6 +196,8 @@ struct Room {
     shown: HashSet<UniqueId>,
     /// Whom nobody can reach any more, and since when.
     missing: HashMap<String, Instant>,
+    /// Whether the others go on, whoever of us is gone.
+    outlives_anyone: bool,
 }
 
 impl Room {
@@ -208,6 +210,7 @@ impl Room {
             here: BTreeMap::new(),
             shown: HashSet::new(),
             missing: HashMap::new(),
+            outlives_anyone: false,
         }
     }
 
@@ -273,8 +276,20 @@ impl Room {
         }
     }
 
+    /// Says so once enough of us hold everything.
+    fn show_what_it_outlives(&mut self) {
+        let held = [self.users.status(), self.messages.status()];
+        let margins = held.map(|status| status.group.quorum_margin);
+        let outlives_anyone = margins.iter().all(|margin| margin >= &Some(1));
+        if outlives_anyone && !self.outlives_anyone {
+            println!("--- whoever vanishes now, the room stays ---");
+        }
+        self.outlives_anyone = outlives_anyone;
+    }
+
     /// Keeps the list of participants true: oneself in it, and nobody who is gone without a word.
     async fn tend(&mut self, network: &Network) {
+        self.show_what_it_outlives();
         let status = self.users.status();
         if !status.is_online {
             return;
