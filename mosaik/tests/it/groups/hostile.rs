@@ -50,14 +50,7 @@ async fn a_member_that_talks_nonsense_is_borne() {
 /// Nobody can write in another's name: a session is of the peer that began it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_cannot_write_in_the_session_of_another() {
-    let nodes = nodes(3).await;
-    let groups: Vec<_> = nodes.iter().map(counter).collect();
-    online(&groups).await;
-    all_vote(&groups).await;
-    soon("a command", groups[0].execute(1)).await.unwrap();
-    let leads = |index: &usize| groups[*index].is_leader();
-    let leader = (0..3).find(leads).expect("one leads");
-    let (hostile, victim) = ((leader + 1) % 3, (leader + 2) % 3);
+    let (nodes, groups, [leader, hostile, victim]) = cast().await;
     let bond = groups[hostile]
         .bonds()
         .get(&nodes[leader].local().id())
@@ -92,14 +85,7 @@ async fn a_member_cannot_write_in_the_session_of_another() {
 /// What consensus says passes within one history only, whoever says it: here a voter, over the bond of a member.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_of_another_history_is_fenced() {
-    let nodes = nodes(3).await;
-    let groups: Vec<_> = nodes.iter().map(counter).collect();
-    online(&groups).await;
-    all_vote(&groups).await;
-    soon("a command", groups[0].execute(1)).await.unwrap();
-    let leads = |index: &usize| groups[*index].is_leader();
-    let leader = (0..3).find(leads).expect("one leads");
-    let (hostile, victim) = ((leader + 1) % 3, (leader + 2) % 3);
+    let (nodes, groups, [leader, hostile, victim]) = cast().await;
     let bond = |of: usize, with: usize| groups[of].bonds().get(&nodes[with].local().id()).unwrap();
     let status = groups[leader].status();
     let (lineage, term) = (status.lineage.unwrap(), status.term.0);
@@ -144,6 +130,18 @@ async fn an_append_of_another_history_is_fenced() {
     assert_eq!(status.leader, Some(nodes[leader].local().id()));
     assert_eq!((status.term.0, status.lineage), (term, Some(lineage)));
     assert_eq!(states(&groups).await, [[1, 1]; 3]);
+}
+
+/// Three that vote and have one command: which one leads, which one is hostile, and which one neither.
+async fn cast() -> (Vec<Network>, Vec<Group<Counter>>, [usize; 3]) {
+    let nodes = nodes(3).await;
+    let groups: Vec<_> = nodes.iter().map(counter).collect();
+    online(&groups).await;
+    all_vote(&groups).await;
+    soon("a command", groups[0].execute(1)).await.unwrap();
+    let leads = groups.iter().position(Group::is_leader);
+    let leader = leads.expect("one leads");
+    (nodes, groups, [leader, (leader + 1) % 3, (leader + 2) % 3])
 }
 
 /// Which replica a peer is, of which it tells everybody that takes it for another one.
