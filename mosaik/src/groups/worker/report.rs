@@ -141,29 +141,29 @@ impl Quorum {
 mod tests {
     use super::*;
 
-    fn set(numbers: impl IntoIterator<Item = u8>) -> BTreeSet<ReplicaId> {
-        let replica = |number| ReplicaId::new([number; 32], 1);
-        numbers.into_iter().map(replica).collect()
+    fn set(numbers: &[u8]) -> BTreeSet<ReplicaId> {
+        let replica = |number: &u8| ReplicaId::new([*number; 32], 1);
+        numbers.iter().map(replica).collect()
     }
 
     #[test]
     fn while_voters_are_replaced_both_sets_must_be_able_to_decide() {
-        let margin = |deciding: &[BTreeSet<ReplicaId>], reached: &[u8]| {
-            let reached = set(reached.iter().copied());
-            let quorum = Quorum::scarcest(deciding, |voter| reached.contains(voter));
+        let margin = |deciding: &[&[u8]], reached: &[u8]| {
+            let deciding: Vec<_> = deciding.iter().map(|numbers| set(numbers)).collect();
+            let reached = set(reached);
+            let quorum = Quorum::scarcest(&deciding, |voter| reached.contains(voter));
             quorum.map(|quorum| quorum.margin())
         };
-        let (one, two, three) = (set([1]), set([1, 2]), set([1, 2, 3]));
         assert_eq!(margin(&[], &[1]), None);
-        assert_eq!(margin(&[set([])], &[1]), None);
-        assert_eq!(margin(&[one.clone()], &[1]), Some(0));
-        assert_eq!(margin(&[two.clone()], &[1, 2]), Some(0));
-        assert_eq!(margin(&[three.clone()], &[1, 2, 3]), Some(1));
-        assert_eq!(margin(&[three.clone()], &[2, 3]), Some(0));
-        assert_eq!(margin(&[three.clone()], &[3]), Some(-1));
+        assert_eq!(margin(&[&[]], &[1]), None);
+        assert_eq!(margin(&[&[1]], &[1]), Some(0));
+        assert_eq!(margin(&[&[1, 2]], &[1, 2]), Some(0));
+        assert_eq!(margin(&[&[1, 2, 3]], &[1, 2, 3]), Some(1));
+        assert_eq!(margin(&[&[1, 2, 3]], &[2, 3]), Some(0));
+        assert_eq!(margin(&[&[1, 2, 3]], &[3]), Some(-1));
         // Neither of the two can be spared before the third counts, though all three are voters by then.
-        assert_eq!(margin(&[two.clone(), three.clone()], &[1, 2, 3]), Some(0));
-        assert_eq!(margin(&[two, three.clone()], &[2, 3]), Some(-1));
-        assert_eq!(margin(&[one, three], &[1, 2, 3]), Some(0));
+        assert_eq!(margin(&[&[1, 2], &[1, 2, 3]], &[1, 2, 3]), Some(0));
+        assert_eq!(margin(&[&[1, 2], &[1, 2, 3]], &[2, 3]), Some(-1));
+        assert_eq!(margin(&[&[1], &[1, 2, 3]], &[1, 2, 3]), Some(0));
     }
 }
