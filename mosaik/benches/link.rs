@@ -7,16 +7,15 @@
     reason = "a program that measures reads the clock and owns its tasks"
 )]
 
+#[path = "groups/raw.rs"]
+mod raw;
+
 use std::time::{Duration, Instant};
 
-use iroh::{
-    Endpoint, RelayMode,
-    endpoint::{Connection, PortmapperConfig, presets::Minimal},
-};
 use mosaik::__private::bench::{link_round_trips, link_throughput};
+use raw::{connected, round_trips};
 use tokio::runtime::Runtime;
 
-const ALPN: &[u8] = b"bench";
 const ROUNDS: usize = 5;
 
 fn main() {
@@ -44,7 +43,7 @@ fn main() {
         );
     }
     let ours = runtime.block_on(link_round_trips(20_000));
-    let raw = runtime.block_on(raw_round_trips(20_000));
+    let raw = runtime.block_on(round_trips(20_000));
     for (name, percent) in [("p50", 50), ("p99", 99)] {
         let (ours, raw) = (percentile(&ours, percent), percentile(&raw, percent));
         println!(
@@ -64,33 +63,6 @@ fn percentile(times: &[Duration], percent: usize) -> Duration {
     let mut times = times.to_vec();
     times.sort_unstable();
     times[times.len() * percent / 100]
-}
-
-async fn endpoint() -> Endpoint {
-    Endpoint::builder(Minimal)
-        .alpns(vec![ALPN.to_vec()])
-        .relay_mode(RelayMode::Disabled)
-        .portmapper_config(PortmapperConfig::Disabled)
-        .clear_ip_transports()
-        .bind_addr("127.0.0.1:0")
-        .expect("one address")
-        .bind()
-        .await
-        .expect("a free port")
-}
-
-async fn connected() -> [(Endpoint, Connection); 2] {
-    let (ours, theirs) = (endpoint().await, endpoint().await);
-    let accepting = async {
-        theirs
-            .accept()
-            .await
-            .expect("a dial")
-            .await
-            .expect("a handshake")
-    };
-    let (dialled, accepted) = tokio::join!(ours.connect(theirs.addr(), ALPN), accepting);
-    [(ours, dialled.expect("a handshake")), (theirs, accepted)]
 }
 
 /// The same frames and batches on a bare stream, counted by a bare reader.
@@ -126,29 +98,4 @@ async fn raw_throughput(frame_bytes: usize, frame_count: usize, batch: usize) ->
     ours.close().await;
     theirs.close().await;
     took
-}
-
-async fn raw_round_trips(count: usize) -> Vec<Duration> {
-    let [(ours, dialled), (theirs, accepted)] = connected().await;
-    let echo = tokio::spawn(async move {
-        let (mut send, mut recv) = accepted.accept_bi().await.expect("a stream");
-        let mut frame = [0; 68];
-        while recv.read_exact(&mut frame).await.is_ok() {
-            send.write_all(&frame).await.expect("a reader");
-        }
-    });
-    let (mut send, mut recv) = dialled.open_bi().await.expect("a stream");
-    let mut frame = [7; 68];
-    let mut times = Vec::with_capacity(count);
-    for _ in 0..count {
-        let start = Instant::now();
-        send.write_all(&frame).await.expect("a reader");
-        recv.read_exact(&mut frame).await.expect("a writer");
-        times.push(start.elapsed());
-    }
-    send.finish().expect("an open stream");
-    echo.await.expect("no panic");
-    ours.close().await;
-    theirs.close().await;
-    times
 }

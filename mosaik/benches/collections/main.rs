@@ -7,7 +7,7 @@
 //! ten maps on five nodes are online.
 //!
 //! Every figure is the median of three passes. `-- writes`, `-- reads`, `-- catch-up`, `-- burst` or `-- online` restricts
-//! the run.
+//! the run; so does `-- writes-one`, `-- writes-leader` or `-- writes-all`, to one kind of writes.
 
 #![expect(
     clippy::disallowed_methods,
@@ -66,8 +66,12 @@ fn main() {
         .build()
         .expect("a runtime starts");
     runtime.block_on(async {
-        if wants("writes") {
-            writes().await;
+        let kinds = [(1, "one"), (3, "leader"), (3, "all")];
+        let is_wanted =
+            |(_, writing): &(usize, &str)| wants("writes") || wants(&format!("writes-{writing}"));
+        let kinds: Vec<_> = kinds.into_iter().filter(is_wanted).collect();
+        if !kinds.is_empty() {
+            writes(&kinds).await;
         }
         if wants("reads") {
             reads().await;
@@ -90,7 +94,8 @@ pub(crate) fn median<T: Copy>(mut all: Vec<T>, key: impl Fn(&T) -> f64) -> T {
     all[all.len() / 2]
 }
 
-async fn writes() {
+/// By so many writers, of whom one or all write.
+async fn writes(kinds: &[(usize, &str)]) {
     println!("writes to a map, {KEYS} keys, values of 40 bytes; latencies in microseconds");
     println!(
         "{:>8} {:>8} {:>9} | {:>11} {:>8} {:>8} | {:>11} {:>8} {:>8} | {:>6}",
@@ -105,7 +110,7 @@ async fn writes() {
         "p99",
         "ratio"
     );
-    for (writers_count, writing) in [(1, "one"), (3, "leader"), (3, "all")] {
+    for &(writers_count, writing) in kinds {
         let cluster = Cluster::start(writers_count).await;
         let writing_maps: Vec<&Blobs> = if writing == "all" {
             cluster.maps.iter().collect()

@@ -11,7 +11,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
     pub(crate) per_second: f64,
-    p50: Duration,
+    pub(crate) p50: Duration,
     p99: Duration,
 }
 

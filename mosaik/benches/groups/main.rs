@@ -3,10 +3,10 @@
 //! Nodes on loopback in this process, a volatile group of one or three replicas, commands of 64 bytes. What is
 //! measured: commands per second and the time of each at 1, 64 and 1024 in flight, through the leader and through a
 //! follower; bare openraft of the same version in the same process (function calls for a network, its own log in
-//! memory), as a ratio; strong and weak reads; and the time from the kill of a leader's process to the next
-//! acknowledged command (`failover.rs`).
+//! memory), as a ratio; one command at a time beside round trips over bare iroh, as a ratio; strong and weak reads; and
+//! the time from the kill of a leader's process to the next acknowledged command (`failover.rs`).
 //!
-//! `-- commands`, `-- reads` or `-- failover` restricts the run.
+//! `-- commands`, `-- single`, `-- reads` or `-- failover` restricts the run.
 
 #![expect(
     clippy::disallowed_methods,
@@ -16,6 +16,7 @@
 mod failover;
 mod figures;
 mod nodes;
+mod raw;
 
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ use nodes::{Register, Trio};
 
 /// How long each case runs.
 const RUN: Duration = Duration::from_secs(2);
+
+/// Round trips over bare iroh before each pass, and after it.
+const ROUND_TRIPS: usize = 10_000;
+
+/// Passes of one command at a time.
+const PASSES: usize = 3;
 
 /// Calls under way at once.
 const IN_FLIGHT: [usize; 3] = [1, 64, 1024];
@@ -45,6 +52,9 @@ fn main() {
     runtime.block_on(async {
         if wants("commands") {
             commands().await;
+        }
+        if wants("single") {
+            single().await;
         }
         if wants("reads") {
             reads().await;
@@ -93,6 +103,42 @@ async fn commands() {
         }
         nodes.stop().await;
     }
+    println!();
+}
+
+/// One command at a time with three replicas, beside round trips over bare iroh just before and just after.
+async fn single() {
+    println!(
+        "one command at a time, three replicas; half take no longer than so many microseconds"
+    );
+    println!(
+        "{:>9} | {:>8} | {:>8} | {:>6}",
+        "through", "mosaik", "iroh", "ratio"
+    );
+    let nodes = Trio::start(3).await;
+    for (through, group) in [("leader", nodes.leader()), ("follower", nodes.follower())] {
+        let group = group.expect("three replicas");
+        for _ in 0..PASSES {
+            let mut bare = raw::round_trips(ROUND_TRIPS).await;
+            let ours = closed_loop(1, RUN, || {
+                let pending = group.execute(Register::command());
+                async move {
+                    pending.await.expect("the group is well");
+                }
+            })
+            .await;
+            bare.extend(raw::round_trips(ROUND_TRIPS).await);
+            bare.sort_unstable();
+            let (ours, bare) = (ours.p50.as_secs_f64(), bare[bare.len() / 2].as_secs_f64());
+            println!(
+                "{through:>9} | {:>8.1} | {:>8.1} | {:>6.2}",
+                ours * 1e6,
+                bare * 1e6,
+                ours / bare
+            );
+        }
+    }
+    nodes.stop().await;
     println!();
 }
 
