@@ -2,7 +2,8 @@
 //!
 //! There is one bond for each pair of members of one group. Both of its ends have proved that they know the group's key, on
 //! this very connection, and each has judged the other's tickets. `roster` decides whom to dial when, `node` makes and
-//! judges bonds, `run` is what a bond does, `bulk` what it does beside, and `member` is what it knows of the member behind it.
+//! judges bonds, `run` is what a bond does, `way` how it writes, `bulk` what it does beside, and `member` is what it knows
+//! of the member behind it.
 //!
 //! *Invariant:* a bond does not know what it carries.
 
@@ -28,4 +29,5 @@ mod bulk;
 mod codes;
 mod roster;
 mod run;
+mod way;
 mod wire;

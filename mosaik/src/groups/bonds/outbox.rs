@@ -5,8 +5,6 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Notify;
-
 use super::wire::Frame;
 
 /// How urgent a frame is. Frames of one lane stay in order.
@@ -20,10 +18,7 @@ pub(in crate::groups) enum Lane {
 
 /// Frames that wait to be sent on one bond.
 #[derive(Default)]
-pub(super) struct Outbox {
-    state: Mutex<State>,
-    changed: Notify,
-}
+pub(super) struct Outbox(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -40,43 +35,33 @@ impl Outbox {
     /// Never waits. A frame that would be the only one is always taken.
     pub(super) fn push(&self, lane: Lane, frame: Frame) -> Result<(), Full> {
         let bytes = frame.bytes_about();
-        {
-            let mut state = self.lock();
-            let is_over = state.bytes > 0 && state.bytes + bytes > limit(lane);
-            if state.is_closed || is_over {
-                return Err(Full);
-            }
-            state.bytes += bytes;
-            state.lanes[lane as usize].push_back(frame);
+        let mut state = self.lock();
+        let is_over = state.bytes > 0 && state.bytes + bytes > limit(lane);
+        if state.is_closed || is_over {
+            return Err(Full);
         }
-        self.changed.notify_one();
+        state.bytes += bytes;
+        state.lanes[lane as usize].push_back(frame);
         Ok(())
     }
 
-    /// Until there are frames: the most urgent, up to about `bytes_max`. Empty once the outbox is closed and empty.
-    ///
-    /// For one taker. Dropping the future loses nothing.
-    pub(super) async fn take(&self, bytes_max: usize) -> Vec<Frame> {
-        loop {
-            {
-                let mut state = self.lock();
-                let frames = state.take(bytes_max);
-                if !frames.is_empty() || state.is_closed {
-                    return frames;
-                }
-            }
-            self.changed.notified().await;
-        }
+    /// The most urgent frames, up to about `bytes_max`.
+    pub(super) fn take(&self, bytes_max: usize) -> Vec<Frame> {
+        self.lock().take(bytes_max)
+    }
+
+    /// Whether nothing more is taken in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
     }
 
     /// Nothing more is taken in; what is there still goes out.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
-        self.changed.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,7 +94,6 @@ const fn limit(lane: Lane) -> usize {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use futures::FutureExt;
 
     use super::*;
 
@@ -139,9 +123,9 @@ mod tests {
         ] {
             outbox.push(lane, note(kind, 10)).unwrap();
         }
-        let frames = outbox.take(1 << 20).now_or_never().unwrap();
+        let frames = outbox.take(1 << 20);
         assert_eq!(kinds(&frames), [0, 1, 2, 3]);
-        assert_eq!(outbox.take(1 << 20).now_or_never(), None);
+        assert!(outbox.take(1 << 20).is_empty());
     }
 
     #[test]
@@ -150,7 +134,7 @@ mod tests {
         outbox.push(Lane::Append, note(1, 100 << 20)).unwrap();
         assert_eq!(outbox.push(Lane::Append, note(2, 1)), Err(Full));
         assert_eq!(outbox.push(Lane::Control, note(2, 1)), Err(Full));
-        outbox.take(1).now_or_never().unwrap();
+        outbox.take(1);
         outbox.push(Lane::Append, note(1, 64 << 20)).unwrap();
         assert_eq!(outbox.push(Lane::Append, note(2, 1)), Err(Full));
         outbox.push(Lane::Control, note(2, 1)).unwrap();
@@ -162,7 +146,7 @@ mod tests {
         outbox.push(Lane::Control, note(1, 1)).unwrap();
         outbox.close();
         assert_eq!(outbox.push(Lane::Control, note(2, 1)), Err(Full));
-        assert_eq!(outbox.take(1).now_or_never().unwrap().len(), 1);
-        assert!(outbox.take(1).now_or_never().unwrap().is_empty());
+        assert_eq!(outbox.take(1).len(), 1);
+        assert!(outbox.take(1).is_empty());
     }
 }

@@ -41,32 +41,20 @@ impl Pace {
     }
 }
 
-/// Sends what is in the outbox, until it is closed and empty or the link breaks.
-pub(super) async fn send(tied: Arc<Tied>, mut sender: LinkSender) {
-    loop {
-        let frames = tied.outbox.take(FLUSH_BYTES).await;
-        if frames.is_empty() {
-            break;
-        }
-        for frame in frames {
-            let (head, body) = frame.encode();
-            let queued = sender
-                .queue(&head)
-                .and_then(|()| body.map_or(Ok(()), |body| sender.queue_shared(body)));
-            if let Err(error) = queued {
-                // Whoever made it was to look at the limit; the other end would wait for the body.
-                tracing::error!(peer = %tied.peer.fmt_short(), %error, "frame of a bond not sent");
-                tied.close(CloseCode::FRAME_TOO_LARGE);
-            }
-        }
-        let flushed = tokio::select! {
-            flushed = sender.flush() => flushed,
-            () = gone(&tied) => break,
-        };
-        if let Err(error) = flushed {
-            tied.close(error.code().unwrap_or(CloseCode::UNEXPECTED_CLOSE));
-            return;
-        }
+/// Sends what others leave to it, until the bond has ended and nothing waits, or the link breaks.
+pub(super) async fn send(tied: Arc<Tied>, sender: LinkSender) {
+    let mut open = tied.way.open(sender);
+    let sent = tokio::select! {
+        sent = open.write_rest() => sent,
+        () = gone(&tied) => Ok(()),
+    };
+    let Some(sender) = open.end() else {
+        return;
+    };
+    if let Err(code) = sent {
+        tied.close(code);
+        sender.reset(code);
+        return;
     }
     match tied.closing().await {
         CloseCode::GRACEFUL_SHUTDOWN => {
@@ -148,7 +136,7 @@ pub(super) async fn receive(
                 }
                 tied.bulk.release(now);
                 // A full outbox is a sign of life by itself.
-                let _ = tied.outbox.push(Lane::Control, Frame::Ping(member.pulse()));
+                let _ = tied.way.queue(Lane::Control, Frame::Ping(member.pulse()));
                 next_ping = now + pace.next(&mut rng);
             }
         }
@@ -157,8 +145,8 @@ pub(super) async fn receive(
 
 fn reply(tied: &Tied, id: u64, body: Bytes) {
     if tied
-        .outbox
-        .push(Lane::Control, Frame::Reply { id, body })
+        .way
+        .send(Lane::Control, Frame::Reply { id, body })
         .is_err()
     {
         tracing::debug!(peer = %tied.peer.fmt_short(), "answer dropped: too much is waiting");
@@ -171,9 +159,6 @@ fn ended_by(error: &LinkError) -> CloseCode {
         other => other.code().unwrap_or(CloseCode::UNEXPECTED_CLOSE),
     }
 }
-
-/// What is written before more urgent frames get their turn.
-const FLUSH_BYTES: usize = 256 * 1024;
 
 /// Requests of one peer that may be under way here: what its calls may be, twice over.
 const SERVED_AT_ONCE_MAX: usize = 2048;

@@ -13,11 +13,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
-use super::{
-    bulk::Bulk,
-    outbox::{Lane, Outbox},
-    wire::Frame,
-};
+use super::{bulk::Bulk, outbox::Lane, way::Way, wire::Frame};
 use crate::{
     primitives::{Digest, PeerId, SignedPeerEntry},
     runtime::{
@@ -36,7 +32,7 @@ pub(in crate::groups) struct Tied {
     /// What the peer says of its member, newest.
     facts: Mutex<Bytes>,
     entry: Mutex<SignedPeerEntry>,
-    pub(super) outbox: Outbox,
+    pub(super) way: Way,
     pub(super) bulk: Bulk,
     pub(super) clock: Clock,
     calls: Mutex<HashMap<u64, oneshot::Sender<Bytes>>>,
@@ -77,7 +73,7 @@ impl Tied {
             dialled_by,
             facts: Mutex::new(facts),
             entry: Mutex::new(entry),
-            outbox: Outbox::default(),
+            way: Way::default(),
             bulk,
             clock,
             calls: Mutex::default(),
@@ -115,8 +111,8 @@ impl Tied {
 
     /// Sends what needs no answer. `false` when it was not sent; the peer then is too slow, or gone.
     pub(in crate::groups) fn note(&self, kind: u8, body: Bytes) -> bool {
-        self.outbox
-            .push(Lane::Control, Frame::Note { kind, body })
+        self.way
+            .queue(Lane::Control, Frame::Note { kind, body })
             .is_ok()
     }
 
@@ -144,8 +140,8 @@ impl Tied {
         };
         let is_sent = is_registered
             && self
-                .outbox
-                .push(
+                .way
+                .send(
                     lane,
                     Frame::Request {
                         id,
@@ -193,7 +189,7 @@ impl Tied {
     /// Says goodbye, and ends the bond.
     pub(in crate::groups) fn depart(&self) {
         // One that is too slow to hear it finds out by the end of the link.
-        let _ = self.outbox.push(Lane::Control, Frame::Departure);
+        let _ = self.way.queue(Lane::Control, Frame::Departure);
         self.close(CloseCode::GRACEFUL_SHUTDOWN);
     }
 
@@ -217,7 +213,7 @@ impl Tied {
 
     /// Told by the tasks: nothing travels any more.
     pub(super) fn set_ended(&self, code: CloseCode) {
-        self.outbox.close();
+        self.way.close();
         self.bulk.end();
         lock(&self.calls).clear();
         self.ended.send_replace(Some(code));
