@@ -8,14 +8,17 @@ use crate::discovery::sync::{KnownThere, WantQueue};
 use crate::primitives::PeerId;
 use crate::runtime::time::{Duration, Instant};
 
-/// A link on which nothing came for this long is asked for a sign of life, and asked again.
-const PING_EVERY: Duration = Duration::from_secs(1);
+/// A link on which nothing came for this long is asked for a sign of life. What an idle node does is mostly this.
+const PING_AFTER: Duration = Duration::from_millis(1750);
 
-/// Signs of life missing in a row before the peer is suspected.
+/// Without an answer for this long, it is asked again.
+const PING_AGAIN_AFTER: Duration = Duration::from_millis(750);
+
+/// Signs of life missing in a row before the peer is suspected: four seconds after it was heard.
 const PINGS_MISSED_MAX: u8 = 3;
 
 /// A peer heard within this time is certainly alive.
-pub(super) const HEARD_LATELY: Duration = Duration::from_secs(2);
+pub(super) const HEARD_LATELY: Duration = Duration::from_millis(2500);
 
 /// A link that nobody wants is kept for this long: plans change, and links are dear.
 const UNWANTED_FOR: Duration = Duration::from_secs(30);
@@ -293,7 +296,7 @@ impl Core {
         let mut late = Vec::new();
         for (peer, link) in &mut self.links {
             match link.ping {
-                Some((_, at)) if now >= at + PING_EVERY => {
+                Some((_, at)) if now >= at + PING_AGAIN_AFTER => {
                     link.missed = link.missed.saturating_add(1);
                     if link.missed >= PINGS_MISSED_MAX {
                         silent.push(*peer);
@@ -301,7 +304,7 @@ impl Core {
                     pings.push(*peer);
                 }
                 Some(_) => {}
-                None if now >= link.heard_at + PING_EVERY
+                None if now >= link.heard_at + PING_AFTER
                     || now >= link.pinged_at + probe_every =>
                 {
                     pings.push(*peer);
