@@ -153,7 +153,8 @@ impl LaneSettings {
     pub(crate) const fn of(lane: Lane) -> Self {
         match lane {
             Lane::Control => Self {
-                keep_alive: Duration::from_secs(1),
+                // Discovery asks sooner, where it has a link: see decision 21.
+                keep_alive: Duration::from_millis(1650),
                 idle: Duration::from_secs(5),
                 stream_window_bytes: 128 * 1024,
                 connection_window_bytes: 1024 * 1024,
@@ -210,7 +211,7 @@ mod tests {
                 "iroh clamps longer ones"
             );
         }
-        assert_eq!(control.keep_alive, Duration::from_secs(1));
+        assert_eq!(control.keep_alive, Duration::from_millis(1650));
         assert_eq!(control.idle, Duration::from_secs(5));
         assert_eq!(LaneSettings::of(Lane::Data).stream_window_bytes, 524_288);
     }

@@ -8,17 +8,18 @@ use crate::discovery::sync::{KnownThere, WantQueue};
 use crate::primitives::PeerId;
 use crate::runtime::time::{Duration, Instant};
 
-/// A link on which nothing came for this long is asked for a sign of life. What an idle node does is mostly this.
-const PING_AFTER: Duration = Duration::from_millis(1750);
+/// A link on which nothing came for this long is asked for a sign of life. What an idle node does is mostly this: sooner
+/// than the connection's own keep-alive, so that there is not one of each.
+const PING_AFTER: Duration = Duration::from_millis(1250);
 
 /// Without an answer for this long, it is asked again.
 const PING_AGAIN_AFTER: Duration = Duration::from_millis(750);
 
-/// Signs of life missing in a row before the peer is suspected: four seconds after it was heard.
+/// Signs of life missing in a row before the peer is suspected: some four seconds after it was heard.
 const PINGS_MISSED_MAX: u8 = 3;
 
 /// A peer heard within this time is certainly alive.
-pub(super) const HEARD_LATELY: Duration = Duration::from_millis(2500);
+pub(super) const HEARD_LATELY: Duration = Duration::from_secs(2);
 
 /// A link that nobody wants is kept for this long: plans change, and links are dear.
 const UNWANTED_FOR: Duration = Duration::from_secs(30);
