@@ -62,7 +62,12 @@ impl Replica {
                 let replica = self.clone();
                 // Whether the leader goes on waiting must not matter to what becomes of it.
                 self.0.tasks.spawn("fetch", async move {
-                    let outcome = replica.fetch(ticket, vote, &fetch).await;
+                    // A replica that has stopped wants none.
+                    let outcome = tokio::select! {
+                        biased;
+                        reason = replica.0.health.failed() => Outcome::Failed(reason.to_string()),
+                        outcome = replica.fetch(ticket, vote, &fetch) => outcome,
+                    };
                     replica.incoming(|incoming| incoming.over(ticket, outcome));
                 });
             }

@@ -12,7 +12,7 @@ use crate::groups::consensus::wire::{
 use crate::groups::identity::ReplicaId;
 use crate::primitives::Digest;
 use crate::runtime::Rng;
-use crate::runtime::time::Duration;
+use crate::runtime::time::{Duration, sleep};
 
 fn short_log(config: &mut ReplicaConfig) {
     config.limits.log_bytes = 64 * 1024;
@@ -274,6 +274,27 @@ async fn a_source_that_lies_is_passed_over() {
         assert_eq!(*cluster.replicas[&id(3)].1.restored.lock().unwrap(), 1);
         cluster.close().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_ends_fetches_no_longer() {
+    let mut cluster = Cluster::founded_with(2, true, short_log).await;
+    let leader = fill_much(&cluster).await;
+    let busy = id(if leader == id(1) { 2 } else { 1 });
+    cluster.net.set_liar(Some((busy, |request| match request {
+        Request::Pull(_) => Some(Reply::Pull(Pulled::Busy)),
+        _ => None,
+    })));
+    cluster.add(id(3)).await;
+    cluster.replica(leader).add_learner(id(3)).await.unwrap();
+    let asked = async {
+        while !cluster.net.pulled().contains_key(&busy) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    soon("a fetch", asked).await;
+    // Its tasks have ended with it: this counts them.
+    cluster.close().await;
 }
 
 #[tokio::test(start_paused = true)]
