@@ -1,8 +1,10 @@
 //! Keys with values: the data of `Map`, `OrderedMap` and `Set`.
 
 use bytes::Bytes;
+use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
+use super::shards::Shards;
 use super::structure::{Effects, Items, Reply, Structure};
 use super::wire::{Held, Wire, command, expectation, fingerprint};
 use super::{Batch, Key, OrderedKey, Value};
@@ -93,32 +95,35 @@ pub trait Table: Clone + Default + Send + Sync + 'static {
 
 /// Writes down a table: a type of ours, so that its name, which is part of the group's id, is ours too.
 macro_rules! table {
-    ($(#[$doc:meta])* $table:ident<$key:ident> = $map:ident, $kind:literal) => {
+    (
+        $(#[$doc:meta])* $table:ident[$($param:ident: $bound:ident),+] =
+        $map:ident<$key:ident, $value:ty>, $kind:literal
+    ) => {
         $(#[$doc])*
         #[doc(hidden)]
         #[derive(Clone)]
-        pub struct $table<K, V>(pub(super) imbl::$map<K, V>);
+        pub struct $table<$($param),+>(pub(super) $map<$key, $value>);
 
-        impl<K: $key, V: Value> Default for $table<K, V> {
+        impl<$($param: $bound),+> Default for $table<$($param),+> {
             fn default() -> Self {
-                Self(imbl::$map::default())
+                Self($map::default())
             }
         }
 
-        impl<K: $key, V: Value> Table for $table<K, V> {
-            type Key = K;
-            type Value = V;
+        impl<$($param: $bound),+> Table for $table<$($param),+> {
+            type Key = $key;
+            type Value = $value;
             const KIND: &'static str = $kind;
 
-            fn value(&self, key: &K) -> Option<&V> {
+            fn value(&self, key: &$key) -> Option<&$value> {
                 self.0.get(key)
             }
 
-            fn put(&mut self, key: K, value: V) -> Option<V> {
+            fn put(&mut self, key: $key, value: $value) -> Option<$value> {
                 self.0.insert(key, value)
             }
 
-            fn take(&mut self, key: &K) -> Option<V> {
+            fn take(&mut self, key: &$key) -> Option<$value> {
                 self.0.remove(key)
             }
 
@@ -126,7 +131,7 @@ macro_rules! table {
                 self.0.len()
             }
 
-            fn entries(&self) -> Items<(K, V)> {
+            fn entries(&self) -> Items<($key, $value)> {
                 Box::new(self.0.clone().into_iter())
             }
         }
@@ -135,49 +140,17 @@ macro_rules! table {
 
 table! {
     /// Without an order.
-    Hashed<Key> = HashMap, "map"
+    Hashed[K: Key, V: Value] = Shards<K, V>, "map"
 }
 
 table! {
     /// In the order of the keys.
-    Sorted<OrderedKey> = OrdMap, "ordered_map"
+    Sorted[K: OrderedKey, V: Value] = OrdMap<K, V>, "ordered_map"
 }
 
-/// Keys alone.
-#[doc(hidden)]
-#[derive(Clone)]
-pub struct Members<T>(pub(super) imbl::HashSet<T>);
-
-impl<T: Key> Default for Members<T> {
-    fn default() -> Self {
-        Self(imbl::HashSet::default())
-    }
-}
-
-impl<T: Key> Table for Members<T> {
-    type Key = T;
-    type Value = ();
-    const KIND: &'static str = "set";
-
-    fn value(&self, key: &T) -> Option<&()> {
-        self.0.contains(key).then_some(&())
-    }
-
-    fn put(&mut self, key: T, (): ()) -> Option<()> {
-        self.0.insert(key).map(drop)
-    }
-
-    fn take(&mut self, key: &T) -> Option<()> {
-        self.0.remove(key).map(drop)
-    }
-
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn entries(&self) -> Items<(T, ())> {
-        Box::new(self.0.clone().into_iter().map(|key| (key, ())))
-    }
+table! {
+    /// Keys alone.
+    Members[T: Key] = Shards<T, ()>, "set"
 }
 
 /// Keys with values, in a table `T`.

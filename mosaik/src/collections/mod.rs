@@ -86,10 +86,12 @@ pub use crate::primitives::StoreId;
 
 mod checkpoint;
 mod digest;
+mod directory;
 mod handle;
 mod machine;
 mod metrics;
 mod replica;
+mod shards;
 mod stores;
 pub(crate) use stores::Stores;
 mod wire;

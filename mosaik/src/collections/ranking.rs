@@ -8,6 +8,7 @@ use core::ops::{Bound, RangeBounds};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::shards::Shards;
 use super::structure::{Effects, Items, Reply, Structure};
 use super::wire::{Held, Wire, command, expectation, fingerprint};
 use super::{Key, OrderedKey, Returned, Value, Version};
@@ -111,7 +112,7 @@ impl<P: Clone, V: Clone> Entry<P, V> {
 #[doc(hidden)]
 #[derive(Clone)]
 pub struct Ranking<P, K, V, const CAP: u64> {
-    entries: imbl::HashMap<K, Entry<P, V>>,
+    entries: Shards<K, Entry<P, V>>,
     ranks: imbl::OrdMap<Rank<P>, K>,
     /// The next place among equals. Counted on, never down, so that no two are the same.
     next_arrival: Arrival,
@@ -121,7 +122,7 @@ pub struct Ranking<P, K, V, const CAP: u64> {
 impl<P, K, V, const CAP: u64> Default for Ranking<P, K, V, CAP> {
     fn default() -> Self {
         Self {
-            entries: imbl::HashMap::default(),
+            entries: Shards::default(),
             ranks: imbl::OrdMap::new(),
             next_arrival: 0,
         }
@@ -285,7 +286,7 @@ impl<P: OrderedKey, K: Key, V: Value, const CAP: u64> Ranking<P, K, V, CAP> {
 
     fn clear(&mut self, effects: &mut Effects<Change<P, K, V>>) {
         if !self.entries.is_empty() {
-            self.entries.clear();
+            self.entries = Shards::default();
             self.ranks.clear();
             effects.record(|| QueueChange::Cleared);
         }

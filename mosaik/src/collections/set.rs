@@ -104,17 +104,20 @@ reads! { [T: Key] Set [T] = Keyed<Members<T>> {
 
     /// Whether a value is there.
     fn contains[Q: Hash + Eq + ?Sized](value: &Q) -> bool where [T: Borrow<Q>] |state| {
-        state.0.0.contains(value)
+        state.0.0.contains_key(value)
     }
 
     /// All values, of this moment, in no order.
-    fn iter() -> impl Iterator<Item = T> + 'static |state| { state.0.0.clone().into_iter() }
+    fn iter() -> impl Iterator<Item = T> + 'static |state| {
+        state.0.0.clone().into_iter().map(|(value, ())| value)
+    }
 }}
 
 impl<T: Key, const IS_WRITER: bool> Set<T, IS_WRITER> {
     /// Whether every value is in the other set, too.
     pub fn is_subset<const W: bool>(&self, other: &Set<T, W>) -> bool {
         let (ours, theirs) = (self.snapshot(), other.snapshot());
-        ours.state().0.0.is_subset(theirs.state().0.0.clone())
+        let (ours, theirs) = (&ours.state().0.0, &theirs.state().0.0);
+        ours.len() <= theirs.len() && ours.iter().all(|(value, ())| theirs.contains_key(value))
     }
 }
