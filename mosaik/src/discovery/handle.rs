@@ -364,6 +364,7 @@ impl Discovery {
         &self.shell.clock
     }
 
+    #[cfg(any(test, feature = "dht"))]
     pub(super) fn linked_count(&self) -> usize {
         self.shell.links.count()
     }

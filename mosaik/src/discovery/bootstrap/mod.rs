@@ -13,7 +13,9 @@ pub mod dht;
 #[cfg(feature = "mdns")]
 mod mdns;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
+#[cfg(any(feature = "mdns", feature = "dht"))]
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -170,6 +172,7 @@ impl Finder {
     }
 
     /// Whether no peer is connected at this moment.
+    #[cfg(feature = "dht")]
     fn is_alone(&self) -> bool {
         self.discovery.linked_count() == 0
     }
