@@ -293,6 +293,13 @@ async fn a_replica_that_ends_fetches_no_longer() {
         }
     };
     soon("a fetch", asked).await;
+    // From now on nothing arrives: it asks again, and waits for an answer.
+    cluster.net.set_weather(Some(Weather {
+        rng: Rng::seeded(1),
+        delay_max: Duration::ZERO,
+        loss: 1.0,
+    }));
+    sleep(Duration::from_secs(2)).await;
     // Its tasks have ended with it: this counts them.
     cluster.close().await;
 }
