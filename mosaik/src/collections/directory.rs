@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 /// A row of parts. A clone takes a handle on every block of 64; a change copies its part and the handles of its block, if
 /// a clone shares them. A part is two steps away, in a row of any length.
+#[derive(Clone)]
 pub(super) struct Directory<T> {
     /// All full but the last, which is not empty.
     blocks: Vec<Arc<Block<T>>>,
@@ -29,7 +30,7 @@ impl<T> Directory<T> {
     }
 
     /// # Panics
-    /// `at` is beyond the end. So it is with all that is told a place.
+    /// `at` is beyond the end.
     pub(super) fn get(&self, at: usize) -> &T {
         &self.blocks[at / BLOCK][at % BLOCK]
     }
@@ -37,10 +38,6 @@ impl<T> Directory<T> {
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         let parts = self.blocks.iter().flat_map(|block| block.iter());
         parts.map(|part| &**part)
-    }
-
-    fn handle(&mut self, at: usize) -> &mut Arc<T> {
-        &mut Arc::make_mut(&mut self.blocks[at / BLOCK])[at % BLOCK]
     }
 
     /// Puts a part at the end.
@@ -60,13 +57,12 @@ impl<T> Directory<T> {
 
 impl<T: Clone> Directory<T> {
     /// A part, to be changed in place.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
     pub(super) fn change(&mut self, at: usize) -> &mut T {
-        Arc::make_mut(self.handle(at))
-    }
-
-    /// Puts another part in place of one, and gives that.
-    pub(super) fn replace(&mut self, at: usize, part: T) -> T {
-        Arc::unwrap_or_clone(core::mem::replace(self.handle(at), Arc::new(part)))
+        let block = Arc::make_mut(&mut self.blocks[at / BLOCK]);
+        Arc::make_mut(&mut block[at % BLOCK])
     }
 
     /// Takes the part at the end away.
@@ -78,16 +74,6 @@ impl<T: Clone> Directory<T> {
         }
         self.len -= 1;
         Some(Arc::unwrap_or_clone(part))
-    }
-}
-
-// Derived, it would want parts that can be cloned.
-impl<T> Clone for Directory<T> {
-    fn clone(&self) -> Self {
-        Self {
-            blocks: self.blocks.clone(),
-            len: self.len,
-        }
     }
 }
 
@@ -109,8 +95,7 @@ mod tests {
         assert_eq!(content(&row), (0..LENGTH).collect::<Vec<_>>());
         for at in 0..LENGTH {
             assert_eq!(row.get(at), &at);
-            *row.change(at) += 1;
-            assert_eq!(row.replace(at, at + 2), at + 1);
+            *row.change(at) += 2;
         }
         for len in (0..LENGTH).rev() {
             assert_eq!(row.pop(), Some(len + 2));

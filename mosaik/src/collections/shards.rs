@@ -13,6 +13,7 @@ use super::directory::Directory;
 /// Keys lie in shards, which are tables of some dozens. A change copies the one shard that it is in, if a clone shares it.
 /// One shard splits, or two become one, with every so many keys that come or go (linear hashing), so that no change moves
 /// more than the keys of two shards, however many there are.
+#[derive(Clone)]
 pub(super) struct Shards<K, V> {
     hasher: RandomState,
     /// Never empty.
@@ -129,16 +130,17 @@ impl<K: Hash + Eq + Clone, V: Clone> Shards<K, V> {
     /// One shard more: it takes over about half of the keys of another.
     fn split(&mut self) {
         let new_place = self.shards.len();
-        let old = self.shards.replace(origin(new_place), Shard::new());
-        let half = old.len() / 2;
-        let mut tables = [Shard::with_capacity(half), Shard::with_capacity(half)];
+        let stays = self.shards.change(origin(new_place));
+        let old = core::mem::take(stays);
+        // Both of the size that they need.
+        let mut goes = Shard::with_capacity(old.len() / 2);
+        *stays = Shard::with_capacity(old.len() / 2);
         for entry in old {
             let hash = self.hasher.hash_one(&entry.0);
-            let goes = place(hash, new_place + 1) == new_place;
-            self.add(&mut tables[usize::from(goes)], hash, entry);
+            let is_moved = place(hash, new_place + 1) == new_place;
+            let shard = if is_moved { &mut goes } else { &mut *stays };
+            add(shard, &self.hasher, hash, entry);
         }
-        let [stays, goes] = tables;
-        self.shards.replace(origin(new_place), stays);
         self.shards.push(goes);
     }
 
@@ -147,18 +149,17 @@ impl<K: Hash + Eq + Clone, V: Clone> Shards<K, V> {
         let Some(last) = self.shards.pop() else {
             return;
         };
-        let origin = origin(self.shards.len());
-        let mut into = self.shards.replace(origin, Shard::new());
+        let into = self.shards.change(origin(self.shards.len()));
         for entry in last {
             let hash = self.hasher.hash_one(&entry.0);
-            self.add(&mut into, hash, entry);
+            add(into, &self.hasher, hash, entry);
         }
-        self.shards.replace(origin, into);
     }
+}
 
-    fn add(&self, shard: &mut Shard<K, V>, hash: u64, entry: (K, V)) {
-        shard.insert_unique(hash, entry, |(key, _)| self.hasher.hash_one(key));
-    }
+/// Adds a key that is not there.
+fn add<K: Hash, V>(shard: &mut Shard<K, V>, hasher: &RandomState, hash: u64, entry: (K, V)) {
+    shard.insert_unique(hash, entry, |(key, _)| hasher.hash_one(key));
 }
 
 impl<K, V> Default for Shards<K, V> {
@@ -167,16 +168,6 @@ impl<K, V> Default for Shards<K, V> {
             hasher: RandomState::new(),
             shards: Directory::of(Shard::new()),
             len: 0,
-        }
-    }
-}
-
-impl<K, V> Clone for Shards<K, V> {
-    fn clone(&self) -> Self {
-        Self {
-            hasher: self.hasher.clone(),
-            shards: self.shards.clone(),
-            len: self.len,
         }
     }
 }

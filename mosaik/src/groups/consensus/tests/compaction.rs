@@ -287,19 +287,20 @@ async fn a_replica_that_ends_fetches_no_longer() {
     })));
     cluster.add(id(3)).await;
     cluster.replica(leader).add_learner(id(3)).await.unwrap();
-    let asked = async {
-        while !cluster.net.pulled().contains_key(&busy) {
+    let asked = || cluster.net.pulled().get(&busy).copied().unwrap_or(0);
+    let asked_again = async |before| {
+        while asked() <= before {
             sleep(Duration::from_millis(1)).await;
         }
     };
-    soon("a fetch", asked).await;
-    // From now on nothing arrives: it asks again, and waits for an answer.
+    soon("a fetch", asked_again(0)).await;
+    // From now on nothing arrives, and whoever asks waits for an answer.
     cluster.net.set_weather(Some(Weather {
         rng: Rng::seeded(1),
         delay_max: Duration::ZERO,
         loss: 1.0,
     }));
-    sleep(Duration::from_secs(2)).await;
+    soon("a question without an answer", asked_again(asked())).await;
     // Its tasks have ended with it: this counts them.
     cluster.close().await;
 }
